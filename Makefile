@@ -1,0 +1,78 @@
+# One vocabulary for people, CI and docs. `make help` lists it.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# The stages' `python` is the venv's, also without activation; DVC and MLflow report nothing home.
+export PATH := $(abspath $(BIN)):$(PATH)
+export DVC_NO_ANALYTICS := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+.DEFAULT_GOAL := help
+.PHONY: help setup repro test test-fast test-e2e lint format ui status sync bench docs lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/runtime ## Create .venv with the locked requirements
+
+repro: $(VENV)/runtime ## Train, evaluate and track: dvc repro
+	@dvc repro
+
+test: $(VENV)/dev ## Run the tests; pass options with ARGS="-k gate"
+	@pytest -n auto --dist worksteal $(ARGS)
+
+test-fast: $(VENV)/dev ## Run the tests that need no server, clone or DVC
+	@pytest -n auto --dist worksteal -m "not e2e" $(ARGS)
+
+test-e2e: $(VENV)/dev ## Run the slow real-world tests alone
+	@pytest -n auto --dist worksteal -m e2e $(ARGS)
+
+lint: $(VENV)/dev ## Check style, imports and generated documentation
+	@ruff check .
+	@ruff format --check .
+	@python docs/generate.py --check
+
+format: $(VENV)/dev ## Mend what lint can mend
+	@ruff check --fix .
+	@ruff format .
+
+ui: $(VENV)/runtime ## Open MLflow's UI on this clone's runs, at http://127.0.0.1:5000 (PORT=...)
+	@mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" --port $(or $(PORT),5000)
+
+status: $(VENV)/runtime ## Show the digests behind the model, and whether dvc.lock is true
+	@lastro status
+
+sync: $(VENV)/runtime ## Rebuild the model's MLflow run where it is missing
+	@lastro sync
+
+bench: $(VENV)/dev ## Measure the figures of docs/performance.md, as ratios
+	@python benchmarks/run.py $(ARGS)
+
+docs: $(VENV)/dev ## Write the generated parts of docs/
+	@python docs/generate.py
+
+lock: $(VENV)/dev ## Resolve pyproject.toml anew into requirements/ (an update is an experiment: dvc repro after it)
+	@uv pip compile -q $(LOCK) pyproject.toml -o requirements/runtime.lock
+	@uv pip compile -q $(LOCK) --extra dev -c requirements/runtime.lock pyproject.toml -o requirements/dev.lock
+LOCK = --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-emit-index-url \
+	--no-header --no-annotate $(ARGS)
+
+clean: ## Remove what the pipeline, MLflow and the tools have written; data and code stay
+	rm -rf $(VENV) data/prepared models reports mlflow.db mlartifacts .pytest_cache .hypothesis .ruff_cache
+
+# The files stand for what is installed: a changed lock installs again, a true one costs nothing.
+$(VENV)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "error: $$($(PYTHON) --version) is too old, Lastro needs 3.11 or newer: make PYTHON=python3.12" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/runtime: requirements/runtime.lock pyproject.toml | $(VENV)/python
+	@echo "installing the locked requirements into $(VENV)"
+	@pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.lock
+	@pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev: requirements/dev.lock $(VENV)/runtime
+	@echo "installing the locked requirements for tests into $(VENV)"
+	@pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@touch $@

@@ -1,0 +1,1 @@
+"""Lastro: a model repository whose only interface is Git."""

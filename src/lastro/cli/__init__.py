@@ -1,0 +1,49 @@
+"""The command line. Each command group is a file of its own, imported only when it is called."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+
+import click
+
+from lastro.errors import exit_with_message
+
+COMMANDS = {
+    "check": "Obey the verdict: exit 0 when it is pass, 1 when it is fail.",
+    "status": "Commit, data, parameters and model behind a revision, and whether dvc.lock is true.",
+    "sync": "Rebuild the MLflow run of the current model where it is missing or incomplete.",
+    "train": "Train and track a trial with other hyperparameters; touches no file of the pipeline.",
+}
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and summary, and imports the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            near = difflib.get_close_matches(name, COMMANDS, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise click.UsageError(f"No such command {name!r}.{hint}", ctx)
+        return importlib.import_module(f"lastro.cli.{name}").command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="lastro")
+def cli() -> None:
+    """Lastro: a model repository whose only interface is Git.
+
+    Exit codes: 0 done, 1 the verdict is no, 2 bad input or configuration, 3 another system failed.
+    """
+
+
+def main() -> None:
+    """The console script."""
+    exit_with_message(lambda: cli(prog_name="lastro"))

@@ -1,0 +1,3 @@
+from lastro.cli import main
+
+main()

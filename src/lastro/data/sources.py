@@ -1,0 +1,206 @@
+"""Read a source as it is: bundled with scikit-learn, CSV, Parquet, or a folder of Parquet parts."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from lastro.errors import LastroError
+
+BUNDLED = ("breast_cancer", "diabetes", "digits", "iris", "wine")
+DELIMITERS = ",;\t|"
+INDEX = re.compile(r"__index_level_\d+__")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A table and where its rows come from.
+
+    Attributes:
+        parts: (name, rows) of each file, in the order of the table's rows.
+    """
+
+    name: str
+    table: pa.Table
+    parts: tuple[tuple[str, int], ...]
+
+    def at(self, row: int) -> str:
+        """'FILE: row N' of the 0-based row of the table; N counts from 1, the header not included."""
+        for name, rows in self.parts:
+            if row < rows:
+                return f"{name}: row {row + 1}"
+            row -= rows
+        raise IndexError(row)
+
+
+def read_source(source: str, root: Path, text_columns: tuple[str, ...] = ()) -> Source:
+    """Read `data.source`; relative paths are relative to `root`.
+
+    Args:
+        text_columns: columns that a committed schema calls categories; a CSV's digits in them stay text.
+
+    Raises:
+        LastroError: unknown, missing, empty or unreadable source; repeated or empty column names.
+    """
+    if source.startswith("sklearn:"):
+        read = _read_bundled(source)
+    else:
+        path = root / source
+        if path.is_dir():
+            read = _read_folder(source, path)
+        elif not path.is_file():
+            raise LastroError(
+                f"data.source: {source}: no such file or folder; expected sklearn:NAME, a .csv or .parquet file, or "
+                "a folder of .parquet files (dvc pull brings what DVC tracks)"
+            )
+        elif path.suffix == ".parquet":
+            read = _whole(source, _read_parquet(source, path))
+        elif path.suffix in (".csv", ".tsv", ".txt"):
+            read = _whole(source, _read_csv(source, path, text_columns))
+        else:
+            raise LastroError(f"data.source: {source}: expected a name that ends in .csv or .parquet")
+    _check_names(read)
+    if read.table.num_rows == 0:
+        raise LastroError(f"{source}: has no rows; expected a header and at least one row")
+    return read
+
+
+def _whole(name: str, table: pa.Table) -> Source:
+    return Source(name, table, ((name, table.num_rows),))
+
+
+def _read_bundled(source: str) -> Source:
+    name = source.removeprefix("sklearn:")
+    if name not in BUNDLED:
+        raise LastroError(
+            f"data.source: {source}: scikit-learn bundles no such data set; expected sklearn: followed by one of "
+            f"{', '.join(BUNDLED)}"
+        )
+    from sklearn import datasets
+
+    bunch = getattr(datasets, f"load_{name}")()
+    columns = {str(feature): bunch.data[:, i] for i, feature in enumerate(bunch.feature_names)}
+    target = bunch.target
+    if hasattr(bunch, "target_names"):
+        target = bunch.target_names[target]
+    return _whole(source, pa.table({**columns, "target": pa.array(target.tolist())}))
+
+
+def _read_parquet(name: str, path: Path) -> pa.Table:
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.ParquetFile(path).read()
+    except (pa.ArrowException, OSError) as error:
+        raise LastroError(f"{name}: is not a Parquet file ({_first_line(error)}); write it again") from None
+    # The numbers of the rows, which pandas writes beside the table: no feature, and often a leak.
+    return table.drop_columns([name for name in table.column_names if INDEX.fullmatch(name)])
+
+
+def _read_folder(source: str, path: Path) -> Source:
+    files = sorted(path.rglob("*.parquet"))
+    if not files:
+        raise LastroError(f"data.source: {source}: this folder holds no .parquet file")
+    for file in files:
+        for part in file.relative_to(path).parts[:-1]:
+            if "=" in part:
+                raise LastroError(
+                    f"{source}: the folder {part} holds a column in its name, which is not read; write it as a column of "
+                    "the parts"
+                )
+    tables = [(str(Path(source) / f.relative_to(path)), f) for f in files]
+    read = [(name, _read_parquet(name, file)) for name, file in tables]
+    first_name, first = read[0]
+    for name, part in read:
+        _check_names(Source(name, part, ()))
+        if set(part.column_names) != set(first.column_names):
+            odd = sorted(set(part.column_names) ^ set(first.column_names))[0]
+            raise LastroError(
+                f"{name}: column {odd!r} stands in only one of this part and {first_name}; every part needs the same columns"
+            )
+        for column in part.column_names:
+            here, there = part.schema.field(column).type, first.schema.field(column).type
+            if here != there and _family(here) != _family(there) and "null" not in (str(here), str(there)):
+                raise LastroError(
+                    f"{name}: column {column!r}: row 1 is {here}, expected {there} as in {first_name}; write the parts alike"
+                )
+    table = pa.concat_tables(
+        [part.select(first.column_names) for _, part in read], promote_options="permissive"
+    )
+    return Source(source, table, tuple((name, part.num_rows) for name, part in read))
+
+
+def _family(kind: pa.DataType) -> str:
+    """Types that may be joined without changing what a column means."""
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return "number"
+    if (
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_dictionary(kind)
+        or pa.types.is_string_view(kind)
+    ):
+        return "text"
+    return str(kind)
+
+
+def _read_csv(name: str, path: Path, text_columns: tuple[str, ...]) -> pa.Table:
+    import pyarrow.csv as pc
+
+    size = path.stat().st_size
+    if size == 0:
+        raise LastroError(f"{name}: is empty; expected a header and at least one row")
+    if size >= 2**31:
+        raise LastroError(f"{name}: CSV files end at 2 GiB; write it as Parquet, which is also read faster")
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        header = file.readline()
+    delimiter = max(DELIMITERS, key=lambda d: len(next(csv.reader([header], delimiter=d), [])))
+    repeated = [
+        column for column, n in Counter(next(csv.reader([header], delimiter=delimiter), [])).items() if n > 1
+    ]
+    if repeated:
+        raise LastroError(
+            f"{name}: the header names column {repeated[0]!r} twice; give each column its own name"
+        )
+    # One block: types are inferred from every row, not from the first megabyte.
+    read = pc.ReadOptions(block_size=size + 1)
+    parse = pc.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    convert = pc.ConvertOptions(
+        strings_can_be_null=True, column_types={column: pa.string() for column in text_columns}
+    )
+    try:
+        return pc.read_csv(path, read, parse, convert)
+    except pa.ArrowException:
+        # Only the serial reader counts rows, and a message should name one.
+        read.use_threads = False
+    try:
+        return pc.read_csv(path, read, parse, convert)
+    except pa.ArrowException as error:
+        raise LastroError(
+            f"{name}: is not a table ({_first_line(error)}); expected UTF-8 text, one header, and as many cells in "
+            "every row (row numbers here count the header)"
+        ) from None
+
+
+def _check_names(source: Source) -> None:
+    names = source.table.column_names
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise LastroError(
+                f"{source.name}: column {name!r} stands there {count} times; give each its own name"
+            )
+        if not name.strip():
+            raise LastroError(
+                f"{source.name}: column {names.index(name) + 1} has no name; name it in the header"
+            )
+        if name == "__key__":
+            raise LastroError(f"{source.name}: the column name __key__ is taken by the row key; rename it")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:200]

@@ -1,0 +1,1 @@
+"""Serving a trained model: what travels with the artifact."""

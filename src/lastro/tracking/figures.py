@@ -1,0 +1,131 @@
+"""The plots of a run as PNG, drawn from the plot data that evaluate wrote."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+Rows = list[dict[str, str]]
+
+
+def write_figures(plots: Path, folder: Path) -> None:
+    """One PNG in `folder` for each CSV in `plots`; a file without rows has none."""
+    for path in sorted(plots.glob("*.csv")):
+        rows = read_rows(path)
+        if rows and path.stem in DRAW:
+            figure = Figure(figsize=(6, 4.5), layout="constrained")
+            axes = figure.add_subplot()
+            axes.set_title(path.stem.replace("_", " "))
+            DRAW[path.stem](axes, rows)
+            figure.savefig(folder / f"{path.stem}.png", dpi=100)
+
+
+def read_rows(path: Path) -> Rows:
+    """The rows of a CSV file."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _numbers(rows: Rows, name: str) -> list[float]:
+    return [float(row[name]) if row[name] else float("nan") for row in rows]
+
+
+def _by(rows: Rows, name: str) -> dict[str, Rows]:
+    groups: dict[str, Rows] = {}
+    for row in rows:
+        groups.setdefault(row.get(name, ""), []).append(row)
+    return groups
+
+
+def _curve(x: str, y: str, diagonal: bool = False) -> Callable[[Axes, Rows], None]:
+    def draw(axes: Axes, rows: Rows) -> None:
+        if diagonal:
+            axes.plot([0, 1], [0, 1], linestyle=":", color="grey")
+        groups = _by(rows, "class")
+        for name, group in groups.items():
+            axes.plot(_numbers(group, x), _numbers(group, y), label=name)
+        axes.set(xlabel=x.replace("_", " "), ylabel=y.replace("_", " "))
+        _legend(axes, groups)
+
+    return draw
+
+
+def _legend(axes: Axes, groups: dict[str, Rows]) -> None:
+    if 1 < len(groups) <= 12:
+        axes.legend(fontsize="small")
+
+
+def _calibration(axes: Axes, rows: Rows) -> None:
+    axes.plot([0, 1], [0, 1], linestyle=":", color="grey")
+    groups = _by(rows, "class")
+    for name, group in groups.items():
+        axes.plot(_numbers(group, "predicted"), _numbers(group, "observed"), marker="o", label=name)
+    axes.set(xlabel="predicted probability", ylabel="observed share")
+    _legend(axes, groups)
+
+
+def _confusion(axes: Axes, rows: Rows) -> None:
+    labels = list(dict.fromkeys(row["actual"] for row in rows))
+    at = {label: index for index, label in enumerate(labels)}
+    counts = [[0.0] * len(labels) for _ in labels]
+    for row in rows:
+        counts[at[row["actual"]]][at[row["predicted"]]] = float(row["rows"])
+    axes.imshow(counts, cmap="Blues")
+    axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set(xlabel="predicted", ylabel="actual")
+    most = max(map(max, counts))
+    if len(labels) <= 20:
+        for i, line in enumerate(counts):
+            for j, count in enumerate(line):
+                axes.text(
+                    j,
+                    i,
+                    f"{count:g}",
+                    ha="center",
+                    va="center",
+                    color="white" if count > most / 2 else "black",
+                )
+
+
+def _predicted_vs_actual(axes: Axes, rows: Rows) -> None:
+    actual = _numbers(rows, "actual")
+    axes.plot([min(actual), max(actual)], [min(actual), max(actual)], linestyle=":", color="grey")
+    axes.scatter(actual, _numbers(rows, "predicted"), s=8)
+    axes.set(xlabel="actual", ylabel="predicted")
+
+
+def _residuals(axes: Axes, rows: Rows) -> None:
+    low, high = _numbers(rows, "low"), _numbers(rows, "high")
+    axes.bar(low, _numbers(rows, "rows"), [b - a for a, b in zip(low, high, strict=True)], align="edge")
+    axes.set(xlabel="predicted - actual", ylabel="rows")
+
+
+def _importance(axes: Axes, rows: Rows) -> None:
+    top = rows[:20][::-1]
+    axes.barh([row["feature"][:40] for row in top], _numbers(top, "importance"))
+    axes.set(xlabel="importance (share)")
+
+
+def _learning_curve(axes: Axes, rows: Rows) -> None:
+    groups = _by(rows, "part")
+    for name, group in groups.items():
+        axes.plot(_numbers(group, "iteration"), _numbers(group, "value"), label=name)
+    axes.set(xlabel="iteration", ylabel=rows[0]["metric"])
+    _legend(axes, groups)
+
+
+DRAW: dict[str, Callable[[Axes, Rows], None]] = {
+    "roc": _curve("false_positive_rate", "true_positive_rate", diagonal=True),
+    "precision_recall": _curve("recall", "precision"),
+    "calibration": _calibration,
+    "confusion": _confusion,
+    "predicted_vs_actual": _predicted_vs_actual,
+    "residuals": _residuals,
+    "importance": _importance,
+    "learning_curve": _learning_curve,
+}

@@ -1,0 +1,52 @@
+"""A Docker engine of the tests' own: nothing of it touches the images or containers of the machine's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from tests.servers import need, wait_for
+
+
+class Docker:
+    """dockerd with its own folder and socket, without a network. `env` points the docker command at it."""
+
+    def __init__(self) -> None:
+        # Debian keeps it where not every user looks.
+        program = shutil.which("dockerd", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
+        need(program and shutil.which("docker"), "Docker's engine")
+        need(os.geteuid() == 0, "root, who may start Docker's engine,")
+        # Not below pytest's folder: the path of a socket may have 107 characters.
+        self.folder = Path(tempfile.mkdtemp(prefix="lastro-docker-"))
+        self.env = {"DOCKER_HOST": f"unix://{self.folder}/socket", "DOCKER_BUILDKIT": "0"}
+        log = self.folder / "log"
+        places = {"--data-root": "data", "--exec-root": "exec", "--pidfile": "pid"}
+        options = [part for option, name in places.items() for part in (option, str(self.folder / name))]
+        self.process = subprocess.Popen(
+            [program, "--host", self.env["DOCKER_HOST"], "--bridge=none", "--iptables=false", *options],
+            stdout=log.open("wb"),
+            stderr=subprocess.STDOUT,
+        )
+        wait_for(lambda: self.run("version", check=False).returncode == 0, self.process, log)
+
+    def run(
+        self, *arguments: str, check: bool = True, stdin: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """A docker command against this engine."""
+        return subprocess.run(
+            ["docker", *arguments],
+            env=os.environ | self.env,
+            input=stdin,
+            text=True,
+            capture_output=True,
+            check=check,
+        )
+
+    def remove(self) -> None:
+        """End the engine and what it started, and delete its images."""
+        self.process.terminate()
+        self.process.wait(60)
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,79 @@
+"""Every family, on every task that it does, from a table with all kinds of columns to a verdict."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from lastro import models
+from lastro.data.matrix import read_rows
+from lastro.data.schema import read_schema
+from lastro.evaluation.predictions import Predictions
+from lastro.models import load_params
+from lastro.paths import Paths
+from lastro.stages.evaluate import evaluate
+from lastro.stages.prepare import prepare
+from lastro.stages.train import train
+from lastro.tracking.sidecar import Sidecar
+from tests.tables import FEW, TARGETS, cases, table
+
+
+@pytest.mark.parametrize(("family", "kind"), cases(TARGETS))
+def test_from_table_to_verdict(family, kind, tmp_path, root, monkeypatch, capsys):
+    monkeypatch.setenv("LASTRO_TRACKING", "off")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "schema.json").write_text("{}")
+    pq.write_table(table(kind), tmp_path / "t.parquet")
+    overrides = {"data.source": "t.parquet", "model": {"family": family, "params": FEW[family]}}
+    overrides |= {"evaluation.slices": ["city", "size"], "evaluation.resamples": 200}
+    params, paths = load_params(root / "params.yaml", overrides), Paths.of(tmp_path)
+    prepare(params, paths)
+    with Sidecar(paths, "train") as sidecar:
+        train(params, paths, sidecar)
+    with Sidecar(paths, "evaluate") as sidecar:
+        evaluate(params, paths, sidecar)
+
+    predictions, test = Predictions.read(paths.predictions), pq.read_table(paths.test)
+    assert predictions.keys.tolist() == test["__key__"].to_pylist()
+    assert predictions.names(predictions.truth).tolist() == test["target"].to_pylist()
+    assert set(predictions.slices["city"]) == {"Porto", "Aveiro", "Évora", "(missing)"}
+    verdict = json.loads(paths.verdict.read_text())
+    assert verdict["passed"], verdict
+    metrics = json.loads(paths.evaluation.read_text())["metrics"]
+    primary = {"three": "roc_auc_ovr_macro", "regression": "r2"}.get(kind, "roc_auc")
+    assert metrics[primary]["value"] > 0.75
+    assert metrics[primary]["low"] <= metrics[primary]["value"] <= metrics[primary]["high"]
+    assert metrics[primary]["baseline"] < metrics[primary]["low"]
+    card = paths.model_card.read_text()
+    assert "city" in card
+    assert "Verdict: **pass**" in card
+    assert primary in capsys.readouterr().out
+    assert (paths.plots / "importance.csv").read_text().count("\n") == 8
+    # What the side-car does with the model: read back and predict the same.
+    again = models.get(family)
+    schema = read_schema(paths.schema)
+    from lastro.models.problem import problem_of
+
+    X, _ = read_rows(paths.test, schema)
+    scores = again.predict(again.from_bytes(paths.model.read_bytes()), X, problem_of(schema))
+    assert np.array_equal(scores, predictions.scores)
+
+
+def test_metric_of_another_task_is_refused_by_name(tmp_path, root, monkeypatch):
+    from lastro.errors import LastroError
+
+    monkeypatch.setenv("LASTRO_TRACKING", "off")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "schema.json").write_text("{}")
+    params = load_params(
+        root / "params.yaml",
+        {"data.source": "sklearn:diabetes", "gate.metric": "roc_auc", "model.params": {}},
+    )
+    paths = Paths.of(tmp_path)
+    with pytest.raises(LastroError, match=r"gate.metric.*roc_auc") as caught:
+        prepare(params, paths)
+    assert "r2" in str(caught.value)
+    assert not paths.prepared.exists()

@@ -1,0 +1,169 @@
+"""A run holds the whole story, is found by its model, and is rebuilt when it is lost, in every store."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
+import pyarrow.parquet as pq
+import pytest
+from mlflow import MlflowClient
+
+from lastro.tracking import record, runs
+from lastro.tracking.store import open_store
+
+
+@pytest.fixture(
+    params=["embedded", "file", pytest.param("server", marks=pytest.mark.e2e)],
+)
+def store_kind(request, project, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    if request.param == "file":
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", (project.folder / "runs").as_uri())
+        monkeypatch.delenv("MLFLOW_ALLOW_FILE_STORE", raising=False)
+    elif request.param == "server":
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", request.getfixturevalue("server").uri)
+        name = f"name: test-{project.folder.parent.name[-40:].replace('_', '-')}"
+        text = project.paths.params.read_text().replace("name: breast-cancer", name)
+        project.paths.params.write_text(text)
+    yield request.param
+    mlflow.set_tracking_uri(None)
+
+
+def all_runs(store):
+    return store.client.search_runs([store.experiment.experiment_id])
+
+
+def test_run_holds_the_whole_story(project, store_kind):
+    store = open_store(project.folder)
+    where = record.record(store, project.paths, "evaluate")
+    (run,) = all_runs(store)
+    assert run.info.run_id in where
+    assert run.info.status == "FINISHED"
+
+    digest = hashlib.md5(project.paths.model.read_bytes()).hexdigest()
+    assert run.data.tags[runs.MODEL] == digest
+    assert run.data.tags["lastro.verdict"] == "pass"
+    assert run.data.tags["lastro.data"].endswith(".dir")
+    assert len(run.data.tags["lastro.params"]) == 64
+    assert run.data.params["model.family"] == "xgboost"
+    assert run.data.params["model.params.max_depth"] == "3"
+    # A default that params.yaml leaves out is a parameter too.
+    assert run.data.params["model.params.reg_lambda"] == "1.0"
+
+    training = json.loads(project.paths.training.read_text())
+    history = store.client.get_metric_history(run.info.run_id, "train.validation-logloss")
+    assert [(p.step, p.value) for p in sorted(history, key=lambda p: p.step)] == list(
+        enumerate(training["history"]["validation-logloss"])
+    )
+    metrics = json.loads(project.paths.evaluation.read_text())["metrics"]
+    for name in ("roc_auc", "log_loss"):
+        assert run.data.metrics[name] == metrics[name]["value"]
+        assert run.data.metrics[f"{name}.low"] == metrics[name]["low"]
+        assert run.data.metrics[f"{name}.baseline"] == metrics[name]["baseline"]
+    (dataset,) = run.inputs.dataset_inputs
+    assert dataset.dataset.digest == run.data.tags["lastro.data"]
+
+    logged = {
+        f"{folder}/{item.path.rpartition('/')[2]}"
+        for folder in ("plots", "evaluation", "model", "training")
+        for item in store.client.list_artifacts(run.info.run_id, folder)
+    }
+    assert logged >= {
+        "plots/roc.png",
+        "plots/learning_curve.png",
+        "evaluation/predictions.parquet",
+        "evaluation/verdict.json",
+        "evaluation/model_card.md",
+        "model/model.ubj",
+        "model/input_example.json",
+        "training/training.json",
+    }
+    folder = mlflow.artifacts.download_artifacts(f"runs:/{run.info.run_id}/model")
+    assert hashlib.md5(Path(folder, "model.ubj").read_bytes()).hexdigest() == digest
+    pinned = Path(folder, "requirements.txt").read_text().split()
+    assert all("==" in line for line in pinned)
+    assert {line.split("==")[0] for line in pinned} >= {"mlflow", "xgboost-cpu", "numpy"}
+    assert str(project.folder) not in Path(folder, "MLmodel").read_text()
+    assert mlflow.xgboost.load_model(folder).num_features() == 30
+
+
+def test_recording_again_changes_nothing(project, store_kind):
+    store = open_store(project.folder)
+    record.record(store, project.paths, "evaluate")
+    (before,) = all_runs(store)
+    record.record(store, project.paths, "evaluate")
+    (after,) = all_runs(store)
+    assert after.to_dictionary() == before.to_dictionary()
+    assert len(store.client.get_metric_history(after.info.run_id, "roc_auc")) == 1
+
+
+def test_interrupted_run_is_completed_in_place(project, store_kind):
+    store = open_store(project.folder)
+    digest = record.file_digest(project.paths.model)
+    # What a recording that was killed after its first calls leaves behind.
+    left = store.client.create_run(store.experiment.experiment_id, tags={runs.MODEL: digest})
+    store.client.log_param(left.info.run_id, "model.family", "xgboost")
+    record.record(store, project.paths, "evaluate")
+    (run,) = all_runs(store)
+    assert run.info.run_id == left.info.run_id
+    assert run.data.tags[runs.TRAINED] == "true"
+    assert run.info.status == "FINISHED"
+
+
+def test_new_evaluation_of_the_same_model_replaces_the_old(project, store_kind):
+    store = open_store(project.folder)
+    record.record(store, project.paths, "evaluate")
+    verdict = json.loads(project.paths.verdict.read_text())
+    verdict["passed"] = False
+    project.paths.verdict.write_text(json.dumps(verdict))
+    record.record(store, project.paths, "evaluate")
+    (run,) = all_runs(store)
+    assert run.data.tags["lastro.verdict"] == "fail"
+
+
+def test_input_example_is_no_row_of_the_data(project, store_kind):
+    store = open_store(project.folder)
+    record.record(store, project.paths, "train")
+    (run,) = all_runs(store)
+    folder = mlflow.artifacts.download_artifacts(f"runs:/{run.info.run_id}/model")
+    example = mlflow.models.Model.load(folder).load_input_example(folder)
+    for part in ("train", "validation", "test"):
+        rows = pq.read_table(project.paths.prepared / f"{part}.parquet").to_pandas()[example.columns]
+        assert not (rows == example.iloc[0]).all(axis=1).any()
+
+
+def test_training_of_the_same_model_again_makes_no_second_run(project, monkeypatch):
+    project.run("train")
+    project.run("train")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    store = open_store(project.folder)
+    assert len(all_runs(store)) == 1
+    mlflow.set_tracking_uri(None)
+
+
+@pytest.mark.e2e
+def test_many_at_once_leave_one_run(project, server):
+    env = {**os.environ, "MLFLOW_TRACKING_URI": server.uri}
+    text = project.paths.params.read_text()
+    project.paths.params.write_text(text.replace("name: breast-cancer", "name: many-at-once"))
+    (project.folder / "dvc.yaml").write_text("")
+    command = [sys.executable, "-m", "lastro.cli", "sync"]
+    started = [
+        subprocess.Popen(
+            command, cwd=project.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        for _ in range(6)
+    ]
+    outputs = [process.communicate()[0].decode() for process in started]
+    assert [process.returncode for process in started] == [0] * 6, outputs
+    client = MlflowClient(server.uri)
+    experiment = client.get_experiment_by_name("many-at-once")
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert run.data.tags[runs.TRAINED] == "true"
+    assert all(run.info.run_id in output for output in outputs)
