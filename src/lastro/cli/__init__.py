@@ -11,9 +11,21 @@ from lastro.errors import exit_with_message
 
 COMMANDS = {
     "check": "Obey the verdict: exit 0 when it is pass, 1 when it is fail.",
+    "doctor": "Whether the tracking server, the DVC remote, Git, Docker and the packages are as they should be.",
+    "history": "What was promoted and rolled back: when, by whom, from what to what, why.",
+    "promote": "Move staging or production to the model of a release tag, after checking it.",
+    "register": "Register the model of a commit: exactly one version, however often it is run.",
+    "release": "Say whether a release tag may be released, and why.",
+    "reproduce": "Train a commit's model anew, and compare the bytes.",
+    "retire": "Take a version out of every alias for good.",
+    "rollback": "Return production to an earlier release.",
+    "serve": "A model on a local port, for trying out.",
+    "show": "What stands behind a version, an alias or a release tag.",
     "status": "Commit, data, parameters and model behind a revision, and whether dvc.lock is true.",
     "sync": "Rebuild the MLflow run of the current model where it is missing or incomplete.",
+    "trace": "The chain behind a model, from commit to image, and where it is broken.",
     "train": "Train and track a trial with other hyperparameters; touches no file of the pipeline.",
+    "versions": "The registered versions, with their aliases.",
 }
 
 

@@ -1,0 +1,63 @@
+"""`lastro rollback`: production back to an earlier release."""
+
+from __future__ import annotations
+
+import click
+
+from lastro.cli.reason import given_reason
+
+
+@click.command("rollback")
+@click.option(
+    "--to", metavar="TAG", help="The release to return to; without it, the one before the present one."
+)
+@click.option("--reason", required=True, callback=given_reason, help="Why, for the history.")
+@click.option("--dry-run", is_flag=True, help="Print the plan, and change nothing.")
+@click.option(
+    "--take-over", is_flag=True, help="Give up an interrupted promotion that nobody works on any more."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON, for programs.")
+def command(to: str | None, reason: str, dry_run: bool, take_over: bool, as_json: bool) -> None:
+    """Move the alias production back to a release that was there before."""
+    import json
+
+    from lastro.lineage import repository
+    from lastro.paths import find_root
+    from lastro.registry.client import one_line, open_registry
+    from lastro.registry.rollback import plan_rollback, roll_back
+    from lastro.release.tags import ReleaseTag
+
+    root = find_root()
+    if to is not None:
+        to = str(ReleaseTag.parse(to))
+    with one_line():
+        registry = open_registry(root)
+        plan = plan_rollback(registry, to)
+        now, target = plan.now, plan.target
+        if as_json:
+            content = {
+                "from": now and {"release": now.release, "version": now.version, "image": now.image},
+                "to": {
+                    "release": target.release,
+                    "version": target.version,
+                    "image": target.image,
+                    "commit": target.commit,
+                    "model": target.model,
+                },
+                "skipped": list(plan.skipped),
+                "already": plan.already,
+                "dry_run": dry_run,
+            }
+            click.echo(json.dumps(content, indent=2))
+        else:
+            click.echo(f"from: {f'{now.release}, version {now.version}' if now else 'nothing'}")
+            for reason_why in plan.skipped:
+                click.echo(f"passed over: {reason_why}")
+            click.echo(f"to:   {target.release}, version {target.version}, image {target.image or 'none'}")
+        if dry_run or plan.already:
+            click.echo(
+                "dry run: nothing was changed" if dry_run else "production is there already", err=as_json
+            )
+            return
+        roll_back(registry, plan, repository.who(root), reason, take_over)
+    click.echo(f"rolled back: production is {target.release}, version {target.version}", err=as_json)

@@ -1,0 +1,200 @@
+"""Registration: from a commit to the one version of its model."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+
+from lastro import lineage
+from lastro.errors import LastroError
+from lastro.lineage import Lineage, repository
+from lastro.paths import Paths
+from lastro.registry import artifact, names
+from lastro.registry.client import ATTEMPTS, Registry, Version, is_collision
+from lastro.tracking import runs
+
+MOST_DESCRIPTION = 5000
+"""Characters that MLflow's SQL stores keep of a version's description."""
+
+
+@dataclass(frozen=True)
+class Registered:
+    """The version of a model, and whether this call made it. `moved`: the alias `test` is at it now and was not."""
+
+    version: Version
+    lineage: Lineage
+    created: bool
+    moved: bool
+
+
+def read_registrable(root: Path, rev: str | None = None) -> Lineage:
+    """The lineage of `rev`, or of HEAD, if a version may be made of it.
+
+    Raises:
+        LastroError: dvc.lock is stale, there is no commit yet, or dvc.lock on disk names another model than HEAD's.
+    """
+    found = lineage.read(root, rev)
+    if found.commit is None:
+        raise LastroError(
+            f"{root}: has no commit yet; a version is known by its commit: git commit, then register"
+        )
+    if found.dirty:
+        committed = lineage.read(root, "HEAD")
+        if committed.model != found.model:
+            raise LastroError(
+                f"dvc.lock: the model on disk ({found.model[:8]}) is not the one of HEAD ({committed.model[:8]}); commit "
+                "dvc.lock, or register what is committed with --rev HEAD"
+            )
+        found = committed
+    refuse_stale(found, rev or "HEAD")
+    return found
+
+
+def refuse_stale(found: Lineage, rev: str) -> None:
+    """Raises LastroError, with the mend, where dvc.lock does not tell the truth about the revision."""
+    if found.stale:
+        first, more = found.stale[0], len(found.stale) - 1
+        others = f" and {more} more (lastro status --rev {rev})" if more else ""
+        raise LastroError(
+            f"dvc.lock at {rev}: is stale: {first.stage}: {first.what}{others}; {first.mend}, commit dvc.lock"
+        )
+
+
+def register(
+    registry: Registry, root: Path, found: Lineage, rev: str | None = None, pull_request: str | None = None
+) -> Registered:
+    """Leave exactly one version of the model, verified in the store, and the alias `test` at it.
+
+    Raises:
+        LastroError: the artifact was altered or deleted, the model was retired, its outputs cannot be restored.
+    """
+    version, created = _settle(registry, found.model), False
+    refuse_retired(version)
+    run = registry.run_of(version) if version else complete_run(registry, root, found, rev)
+    with tempfile.TemporaryDirectory() as folder:
+        artifact.fetch(run, found.model, Path(folder))
+        card = _card(run, Path(folder)) if version is None else ""
+    verdict = run.data.tags.get(names.VERDICT, "unknown")
+    if version is None:
+        tags = {
+            names.MODEL: found.model,
+            names.DATA: found.data,
+            names.PARAMS: found.params,
+            names.COMMIT: found.commit,
+            names.VERDICT: verdict,
+        }
+        if pull_request:
+            tags[names.PULL_REQUEST] = pull_request
+        version, created = _create(registry, found.model, run.info.run_id, tags, card)
+    elif version.tags.get(names.VERDICT) != verdict:
+        registry.set_version_tags(version, {names.VERDICT: verdict})
+    refuse_retired(registry.get(version.number))
+    return Registered(version, found, created, _move_test(registry, root, version, found.commit))
+
+
+def refuse_retired(version: Version | None) -> None:
+    """Raises LastroError where the version was retired."""
+    if version is not None and version.retired is not None:
+        raise LastroError(
+            f"version {version.number}: was retired ({version.retired}) and cannot be used again; change params.yaml or "
+            "the data and train another model"
+        )
+
+
+def complete_run(registry: Registry, root: Path, found: Lineage, rev: str | None = None) -> Run:
+    """The model's run with its training and its evaluation, recorded now where they are missing.
+
+    Raises:
+        LastroError: the outputs to record are neither on disk nor in DVC.
+    """
+    from lastro.registry import restore
+
+    run = runs.find_run(registry.store, found.model)
+    if run is not None and run.data.tags.get(runs.TRAINED) == "true" and runs.EVALUATED in run.data.tags:
+        return run
+    from lastro.tracking.record import record
+
+    paths = Paths.of(root)
+    here = {paths.model: found.model, paths.prepared: found.data, paths.predictions: found.predictions}
+    # The run is tagged with the commit that is checked out, so another commit's needs its own checkout.
+    if found.commit == lineage.state(root)[0] and all(restore.digest_of(p) == md5 for p, md5 in here.items()):
+        record(registry.store, paths, "evaluate")
+    else:
+        with restore.restored_outputs(root, found) as elsewhere:
+            record(registry.store, elsewhere, "evaluate")
+    run = runs.find_run(registry.store, found.model)
+    if run is None:
+        raise LastroError(
+            f"model {found.model}: its run was deleted while it was recorded; run the command again"
+        )
+    return run
+
+
+def _card(run: Run, folder: Path) -> str:
+    path = artifact.download(run, "evaluation/model_card.md", folder)
+    text = path.read_text(encoding="utf-8")
+    if len(text) <= MOST_DESCRIPTION:
+        return text
+    more = "\n\n… the whole card is the run's artifact evaluation/model_card.md\n"
+    return text[: MOST_DESCRIPTION - len(more)].rpartition("\n")[0] + more
+
+
+def _create(
+    registry: Registry, model: str, run_id: str, tags: dict[str, str], card: str
+) -> tuple[Version, bool]:
+    """Create a version, and settle which one stays where others did the same at once."""
+    for left in reversed(range(ATTEMPTS)):
+        try:
+            mine = registry.create(run_id, tags, card)
+        except MlflowException as error:
+            # The store gives each version a number of its own and gives up after a few collisions.
+            if not left or not is_collision(error):
+                raise
+            first = _settle(registry, model)
+            if first is not None:
+                return first, False
+            continue
+        first = _settle(registry, model) or mine
+        return first, first.number == mine.number
+    raise AssertionError("unreachable")
+
+
+def _settle(registry: Registry, model: str) -> Version | None:
+    """The one version of a model: the lowest. MLflow knows no uniqueness, so those above it are deleted.
+
+    Versions get their numbers in the order in which they come into sight, so no lower one can turn up later. Those
+    above it were made at the same time, or by a request that the client repeated; nothing can point at them yet but
+    an alias set by hand, which is why such a version is left for a person to decide about.
+    """
+    found = registry.find(model)
+    if len(found) < 2:
+        return found[0] if found else None
+    first, *others = found
+    aliases = registry.snapshot()
+    for version in others:
+        if not aliases.aliases_of(version.number) and names.RELEASE not in version.tags:
+            registry.delete(version.number)
+    return first
+
+
+def _move_test(registry: Registry, root: Path, version: Version, commit: str) -> bool:
+    """Point `test` at the version, unless it is at the model of a commit that comes after this one."""
+    at = registry.snapshot().aliases.get(names.TEST)
+    if at == version.number:
+        return False
+    newest = registry.get(at) if at else None
+    later = newest.tags.get(names.COMMIT) if newest else None
+    if later and later != commit and repository.is_ancestor(root, commit, later):
+        return False
+    registry.set_alias(names.TEST, version.number)
+    return True
+
+
+def pull_request_from_env() -> str | None:
+    """LASTRO_PULL_REQUEST, which a workflow sets from its event."""
+    return os.environ.get("LASTRO_PULL_REQUEST") or None

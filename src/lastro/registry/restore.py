@@ -1,0 +1,139 @@
+"""Content that DVC holds, by its digest or by the commit that recorded it, and believed only with the right digest."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lastro.errors import LastroError
+from lastro.lineage import Lineage, repository
+from lastro.lineage.hashes import FOLDER_SUFFIX, file_md5, folder_md5
+from lastro.paths import Paths
+
+
+class NotRestoredError(LastroError):
+    """Neither DVC's cache nor its remote has the content."""
+
+
+def digest_of(path: Path) -> str | None:
+    """DVC's digest of what lies at `path`; None if nothing does."""
+    if path.is_dir():
+        files = [file for file in path.rglob("*") if file.is_file()]
+        return folder_md5({file.relative_to(path).as_posix(): file_md5(file) for file in files})
+    return file_md5(path) if path.is_file() else None
+
+
+def restore(root: Path, digest: str, target: Path, at_hand: Path | None = None) -> Path:
+    """Bring the file or folder with this digest to `target`, or name the place where it lies already.
+
+    at_hand: where it may lie in the working copy.
+
+    Raises:
+        NotRestoredError: DVC has it neither in its cache nor in its remote.
+    """
+    if at_hand is not None and digest_of(at_hand) == digest:
+        return at_hand
+    with _quiet():
+        _from_dvc(root, digest, target)
+    if digest_of(target) != digest:
+        raise NotRestoredError(
+            f"{digest}: DVC's cache holds other bytes under this name; dvc gc, then dvc pull"
+        )
+    return target
+
+
+def _from_dvc(root: Path, digest: str, target: Path) -> None:
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+    from dvc_data.hashfile import load
+    from dvc_data.hashfile.hash_info import HashInfo
+    from dvc_objects.errors import ObjectFormatError
+
+    info = HashInfo("md5", digest)
+    try:
+        with Repo(str(root)) as repo:
+            cache = repo.cache.local
+            for attempt in ("cache", "remote"):
+                try:
+                    if digest.endswith(FOLDER_SUFFIX):
+                        files = {"/".join(key): oid.value for key, _, oid in load(cache, info)}
+                    else:
+                        files = {"": digest}
+                    for name, oid in files.items():
+                        place = target / name if name else target
+                        place.parent.mkdir(parents=True, exist_ok=True)
+                        shutil.copyfile(cache.oid_to_path(oid), place)
+                    return
+                except (OSError, ObjectFormatError):
+                    if attempt == "remote":
+                        raise
+                    repo.cloud.pull([info])
+    except Exception as error:
+        # Each kind of remote raises errors of its own library's.
+        if (
+            not isinstance(error, (DvcException, OSError, ObjectFormatError))
+            and "dvc" not in type(error).__module__
+        ):
+            reason = f"{type(error).__name__}: {error}"
+        else:
+            reason = str(error)
+        first = (reason.strip().splitlines() or [""])[0]
+        raise NotRestoredError(
+            f"{digest}: is neither in DVC's cache nor in its remote ({first}); run dvc push where it was made"
+        ) from None
+
+
+@contextmanager
+def restored_outputs(root: Path, found: Lineage) -> Iterator[Paths]:
+    """The outputs of the pipeline at another commit, in a temporary checkout of it.
+
+    Raises:
+        LastroError: DVC cannot bring them back, or they are not what dvc.lock records.
+    """
+    from dvc.api import DVCFileSystem
+
+    with repository.checkout(root, found.commit) as tree:
+        here = tree / repository.prefix(root)
+        paths = Paths.of(here)
+        try:
+            with _quiet():
+                source = DVCFileSystem(str(root), rev=found.commit)
+                for path in (paths.prepared, paths.model, paths.training, paths.reports):
+                    name = path.relative_to(here).as_posix()
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    source.get(name, str(path), recursive=True)
+        except Exception as error:
+            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise LastroError(
+                f"outputs at {found.commit[:12]}: DVC cannot bring them back ({first}); run dvc push where they were "
+                f"made, or check the commit out and dvc repro, then lastro register"
+            ) from None
+        expected = {
+            paths.prepared: found.data,
+            paths.model: found.model,
+            paths.predictions: found.predictions,
+        }
+        for path, digest in expected.items():
+            if digest_of(path) != digest:
+                raise LastroError(
+                    f"{path.relative_to(here)} at {found.commit[:12]}: what DVC holds is not what dvc.lock records "
+                    f"({digest}); run dvc push where it was made"
+                )
+        yield paths
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without DVC's progress bars and warnings: what matters of them is in the error."""
+    logger = logging.getLogger("dvc")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with contextlib.redirect_stderr(None):
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,1 @@
+"""Releases: what a tag means, and whether its model may be released."""
