@@ -12,9 +12,12 @@ from tests.servers import need, wait_for
 
 
 class Docker:
-    """dockerd with its own folder and socket, without a network. `env` points the docker command at it."""
+    """dockerd with its own folder and socket. `env` points the docker command at it.
 
-    def __init__(self) -> None:
+    bridge: containers have a network and ports of this machine; otherwise none.
+    """
+
+    def __init__(self, bridge: bool = False) -> None:
         # Debian keeps it where not every user looks.
         program = shutil.which("dockerd", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
         need(program and shutil.which("docker"), "Docker's engine")
@@ -25,8 +28,9 @@ class Docker:
         log = self.folder / "log"
         places = {"--data-root": "data", "--exec-root": "exec", "--pidfile": "pid"}
         options = [part for option, name in places.items() for part in (option, str(self.folder / name))]
+        options += [] if bridge else ["--bridge=none", "--iptables=false"]
         self.process = subprocess.Popen(
-            [program, "--host", self.env["DOCKER_HOST"], "--bridge=none", "--iptables=false", *options],
+            [program, "--host", self.env["DOCKER_HOST"], *options],
             stdout=log.open("wb"),
             stderr=subprocess.STDOUT,
         )

@@ -10,39 +10,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from lastro import models
-from lastro.data.schema import read_schema
 from lastro.evaluation.predictions import Predictions
-from lastro.models import load_params
-from lastro.paths import Paths
-from lastro.stages.evaluate import evaluate
-from lastro.stages.prepare import prepare
-from lastro.stages.train import train
-from lastro.tracking.model_folder import write_model_folder
-from lastro.tracking.sidecar import Sidecar
-from tests.tables import FEW, cases, table
-
-CASES = cases(["boolean", "three", "regression"])
-
-
-@pytest.fixture(params=[case.values for case in CASES], ids=[case.id for case in CASES])
-def logged(request, tmp_path, root, monkeypatch):
-    """A model folder as it is logged, with the paths of the pipeline that made it."""
-    family, kind = request.param
-    monkeypatch.setenv("LASTRO_TRACKING", "off")
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "schema.json").write_text("{}")
-    (tmp_path / "requirements").symlink_to(root / "requirements")
-    pq.write_table(table(kind), tmp_path / "t.parquet")
-    overrides = {"data.source": "t.parquet", "model": {"family": family, "params": FEW[family]}}
-    params, paths = load_params(root / "params.yaml", overrides), Paths.of(tmp_path)
-    prepare(params, paths)
-    with Sidecar(paths, "train") as sidecar:
-        train(params, paths, sidecar)
-    with Sidecar(paths, "evaluate") as sidecar:
-        evaluate(params, paths, sidecar)
-    write_model_folder(tmp_path / "logged", paths, params, read_schema(paths.schema))
-    return tmp_path / "logged", paths, models.get(family)
+from tests.scoring.conftest import CASES
 
 
 def test_pyfunc_answers_raw_columns_like_evaluate(logged):

@@ -108,6 +108,11 @@ def subject(root: Path, commit: str) -> str:
     ).strip()
 
 
+def committed_at(root: Path, commit: str) -> str:
+    """When it was committed, in ISO 8601."""
+    return _text(attempt(root, "show", "--no-patch", "--format=%cI", "--end-of-options", commit)).strip()
+
+
 def prefix(root: Path) -> str:
     """The path from the top of the Git repository to `root`: empty, or with a slash at the end."""
     return _text(attempt(root, "rev-parse", "--show-prefix")).strip()

@@ -83,7 +83,8 @@ def write_model_folder(folder: Path, paths: Paths, params: Params, schema: Schem
     shutil.copytree(
         Path(lastro.scoring.__file__).parent,
         folder / "code" / PACKAGE,
-        ignore=shutil.ignore_patterns("__pycache__"),
+        # The app is the image's: `lastro image build` brings it.
+        ignore=shutil.ignore_patterns("__pycache__", "app"),
     )
     description = Model.load(str(folder))
     description.flavors["python_function"] |= {

@@ -1,0 +1,92 @@
+"""`lastro image`: the published image."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.group("image")
+def command() -> None:
+    """Build, verify, push and run the image of a registered version."""
+
+
+@command.command("build")
+@click.argument("what", metavar="WHAT")
+@click.option("--tag", required=True, metavar="NAME:TAG", help="What the image is called.")
+def build_image(what: str, tag: str) -> None:
+    """Build the image of WHAT, a version number, an alias or a release tag.
+
+    `mlflow models build-docker` builds a first image, the repository's Dockerfile the published one from it.
+    """
+    from lastro.paths import find_root
+    from lastro.registry.client import one_line, open_registry
+    from lastro.release.image.build import build
+    from lastro.release.image.subject import find_subject
+
+    root = find_root()
+    with one_line():
+        registry = open_registry(root)
+        subject = find_subject(registry, root, what)
+        built = build(root, subject, tag)
+    click.echo(f"built: {tag}, {built}, {registry.name} version {subject.version.number}")
+
+
+@command.command("verify")
+@click.argument("image", metavar="IMAGE")
+@click.argument("what", metavar="WHAT")
+def verify_image(image: str, what: str) -> None:
+    """Hold IMAGE against WHAT, which it was built from; exit 1 where anything differs.
+
+    Starts it without rights, sends every held-out row in every form and compares with the recorded predictions, sends bad
+    requests, checks labels and user, and stops it.
+    """
+    from tabulate import tabulate
+
+    from lastro.errors import VerdictError
+    from lastro.paths import find_root
+    from lastro.registry.client import one_line, open_registry
+    from lastro.release.image.subject import find_subject
+    from lastro.release.image.verify import record_passed, verify
+
+    root = find_root()
+    with one_line():
+        registry = open_registry(root)
+        image_id, checks = verify(root, image, find_subject(registry, root, what))
+    click.echo(tabulate([("ok" if c.passed else "FAIL", c.name, c.detail) for c in checks], tablefmt="plain"))
+    failed = [check.name for check in checks if not check.passed]
+    if failed:
+        raise VerdictError(f"{image}: must not be published ({', '.join(failed)})")
+    record_passed(root, image_id)
+    click.echo(f"verified: {image}, {image_id}")
+
+
+@command.command("push")
+@click.argument("image", metavar="IMAGE")
+@click.argument("repository", metavar="REPOSITORY")
+@click.option("--tag", "tags", multiple=True, required=True, help="May be given more than once.")
+def push_image(image: str, repository: str, tags: tuple[str, ...]) -> None:
+    """Push IMAGE to REPOSITORY (registry/owner/name); prints the digest. Refuses an image that verify has not passed."""
+    from lastro.paths import find_root
+    from lastro.release.image.push import push
+
+    click.echo(push(find_root(), image, repository, list(tags)))
+
+
+@command.command("run")
+@click.argument("image", metavar="IMAGE")
+@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
+def run_image(image: str, port: int) -> None:
+    """Run IMAGE on a port of this machine, hardened, until Ctrl-C."""
+    import os
+
+    from lastro.errors import ExternalError
+    from lastro.release.image.container import HARDENED, PORT
+
+    click.echo(f"http://127.0.0.1:{port}/docs; Ctrl-C ends it")
+    try:
+        os.execvp(
+            "docker",
+            ["docker", "run", "--rm", "--init", *HARDENED, f"--publish=127.0.0.1:{port}:{PORT}", image],
+        )
+    except FileNotFoundError:
+        raise ExternalError("docker run: Docker is not installed here; lastro doctor") from None

@@ -1,0 +1,60 @@
+"""The docker command; its failures are one line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from lastro.errors import ExternalError, LastroError
+
+
+def docker(
+    *arguments: str, shown: bool = False, seconds: float | None = None, cwd: Path | None = None
+) -> str:
+    """Run a docker command; what it prints. shown: its output goes to standard error as it comes.
+
+    Raises:
+        ExternalError: Docker is not installed, does not answer or says no.
+    """
+    what = f"docker {arguments[0]}"
+    try:
+        done = subprocess.run(
+            ["docker", *arguments],
+            stdout=2 if shown else subprocess.PIPE,
+            stderr=None if shown else subprocess.PIPE,
+            text=True,
+            timeout=seconds,
+            cwd=cwd,
+        )
+    except FileNotFoundError:
+        raise ExternalError(f"{what}: Docker is not installed here; lastro doctor") from None
+    except subprocess.TimeoutExpired:
+        raise ExternalError(f"{what}: no answer in {seconds:g} s") from None
+    if done.returncode:
+        said = "" if shown else (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise ExternalError(f"{what}: failed{f' ({said})' if said else ', see above'}")
+    return done.stdout or ""
+
+
+def inspect(image: str) -> dict[str, Any]:
+    """What Docker knows of a local image.
+
+    Raises:
+        LastroError: there is none.
+    """
+    try:
+        return json.loads(docker("image", "inspect", "--format", "{{json .}}", "--", image))
+    except ExternalError as error:
+        if "no such image" in str(error).lower():
+            raise LastroError(
+                f"image {image}: is not on this machine; lastro image build, or docker pull it"
+            ) from None
+        raise
+
+
+def environment() -> dict[str, str]:
+    """For programs that call docker themselves."""
+    return {**os.environ, "DOCKER_SCAN_SUGGEST": "false"}

@@ -1,0 +1,104 @@
+"""What an image is built from and held against: one registered version, its commit, its release."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlflow.artifacts import download_artifacts
+from mlflow.entities import Run
+
+from lastro import lineage
+from lastro.errors import LastroError
+from lastro.lineage import Lineage, repository
+from lastro.registry import artifact, lookup, names
+from lastro.registry.client import Registry, Version
+from lastro.registry.register import refuse_retired
+from lastro.release.tags import ReleaseTag
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A version with its run and the commit that it is released from. release: the tag, where one was named."""
+
+    name: str
+    version: Version
+    run: Run
+    lineage: Lineage
+    release: str | None
+    created: str
+
+    def labels(self) -> dict[str, str]:
+        """Of the image; the first four are the OCI's (github.com/opencontainers/image-spec, annotations)."""
+        assert self.lineage.commit is not None
+        return {
+            "org.opencontainers.image.title": self.name,
+            "org.opencontainers.image.revision": self.lineage.commit,
+            "org.opencontainers.image.created": self.created,
+            "org.opencontainers.image.version": (self.release or "").removeprefix("v"),
+            names.MODEL: self.lineage.model,
+            names.DATA: self.lineage.data,
+            names.PARAMS: self.lineage.params,
+            "lastro.version": str(self.version.number),
+            names.RELEASE: self.release or "",
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """What /version tells."""
+        return {
+            "name": self.name,
+            "release": self.release,
+            "version": self.version.number,
+            "commit": self.lineage.commit,
+            "model": self.lineage.model,
+            "data": self.lineage.data,
+            "params": self.lineage.params,
+            "created": self.created,
+        }
+
+
+def find_subject(registry: Registry, root: Path, named: str) -> Subject:
+    """The version that a number, an alias or a release tag names; a tag also names the commit.
+
+    Raises:
+        LastroError: there is none, it was retired, or its commit is not in this clone.
+    """
+    version = lookup.find_version(registry, root, named)
+    refuse_retired(version)
+    release = None
+    if repository.has_tag(root, named):
+        release, rev = str(ReleaseTag.parse(named)), f"refs/tags/{named}"
+    else:
+        rev = version.tags.get(names.COMMIT, "")
+        if not rev:
+            raise LastroError(
+                f"{named}: version {version.number} names no commit; lastro register made none such"
+            )
+    found = lineage.read(root, rev)
+    if found.model != version.tags.get(names.MODEL):
+        raise LastroError(
+            f"{named}: dvc.lock has model {found.model}, version {version.number} another; lastro register --rev {named}"
+        )
+    return Subject(
+        registry.name,
+        version,
+        registry.run_of(version),
+        found,
+        release,
+        repository.committed_at(root, found.commit or rev),
+    )
+
+
+def download_model(subject: Subject, folder: Path) -> Path:
+    """The model's MLflow folder, whose model file has the right digest.
+
+    Raises:
+        LastroError: it has not.
+    """
+    artifact.fetch(subject.run, subject.lineage.model, folder / "checked")
+    # A progress bar for a few small files says nothing.
+    with contextlib.redirect_stderr(io.StringIO()):
+        return Path(download_artifacts(f"{subject.run.info.artifact_uri}/model", dst_path=str(folder)))

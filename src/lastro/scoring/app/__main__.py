@@ -1,0 +1,46 @@
+"""`python -m lastro_scoring.app`: serve the model of the image."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+from . import measures
+from .settings import Settings
+
+
+def main() -> None:
+    """Serve until SIGTERM; requests in flight are answered first."""
+    import uvicorn
+
+    try:
+        settings = Settings.read()
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    # uvicorn drains, then raises the signal again for whoever listened before: a stop that was asked for is no failure.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    measures.prepare_folder()
+    try:
+        uvicorn.run(
+            f"{__package__}.worker:create",
+            factory=True,
+            host=settings.host,
+            port=settings.port,
+            # More than one process without uvloop answers 44 ms late (Kludex/uvicorn#3149).
+            loop="uvloop",
+            http="httptools",
+            workers=settings.workers,
+            access_log=False,
+            server_header=False,
+            log_level="warning",
+            ws="none",
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=settings.drain,
+        )
+    finally:
+        measures.remove_folder()
+
+
+if __name__ == "__main__":
+    main()

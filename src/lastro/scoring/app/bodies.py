@@ -1,0 +1,224 @@
+"""A request's body as blocks of the matrix: JSON in MLflow's four forms, CSV, Parquet.
+
+The protocol is MLflow's: https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally/
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import orjson
+
+from .columns import Columns, too_many_rows
+from .errors import RefusedError, bad
+
+FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
+CSV, JSON, PARQUET = "text/csv", "application/json", "application/vnd.apache.parquet"
+BLOCK = 2_000
+"""Rows of a table that are held as Python objects at once."""
+_MISSING = frozenset(("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "<NA>", "n/a", "#N/A"))
+_BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+
+
+def media_type(header: str) -> str:
+    """The type that a Content-Type header names.
+
+    Raises:
+        RefusedError: none of ours, or a parameter other than charset=utf-8.
+    """
+    name, _, parameters = header.partition(";")
+    name = name.strip().lower()
+    if name not in (JSON, CSV, PARQUET):
+        raise RefusedError(415, "unsupported_media_type", f"expected Content-Type {JSON}, {CSV} or {PARQUET}")
+    for parameter in filter(None, map(str.strip, parameters.split(";"))):
+        key, _, value = parameter.partition("=")
+        if key.strip().lower() != "charset" or value.strip().strip('"').lower() not in ("utf-8", "utf8"):
+            raise RefusedError(
+                415, "unsupported_media_type", "the only parameter of Content-Type is charset=utf-8"
+            )
+    return name
+
+
+def read(media: str, body: bytes, columns: Columns, most: int) -> Iterator[np.ndarray]:
+    """Blocks (n, p) float64 of the body. most: rows that one request may bring.
+
+    Raises:
+        RefusedError: the body is not what its type says, or a cell is not what the schema says.
+    """
+    if media == JSON:
+        return iter((read_json(body, columns, most),))
+    return (read_csv if media == CSV else read_parquet)(body, columns, most)
+
+
+def read_json(body: bytes, columns: Columns, most: int) -> np.ndarray:
+    """One block of a JSON body; see `read`."""
+    content = _load(body)
+    if type(content) is not dict:
+        raise bad("bad_form", f"expected a JSON object with one of {', '.join(FORMS)}")
+    forms = [key for key in content if key in FORMS]
+    if len(forms) != 1:
+        raise bad("bad_form", f"expected exactly one of {', '.join(FORMS)}, found {len(forms)}")
+    if content.get("params"):
+        raise bad("bad_form", "the model takes no params; leave params out")
+    if len(content) - ("params" in content) != 1:
+        raise bad("bad_form", f"expected nothing beside {forms[0]}")
+    table = content[forms[0]]
+    if forms[0] == "dataframe_split":
+        return _split(table, columns, most)
+    if type(table) is dict and forms[0] == "inputs":
+        return _columnar(table, columns, most)
+    return _records(forms[0], table, columns, most)
+
+
+def _load(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        problem = f"the body is not JSON (line {error.lineno}, column {error.colno})"
+    # NaN, Infinity and long numbers, which Python's own reader takes: NaN is a missing value to pandas' clients, and the
+    # others can be named by row and column.
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise bad("bad_json", problem) from None
+
+
+def _split(table: Any, columns: Columns, most: int) -> np.ndarray:
+    if type(table) is not dict or not {"columns", "data"} <= table.keys() <= {"columns", "data", "index"}:
+        raise bad("bad_form", "dataframe_split: expected an object with columns and data")
+    names, rows = table["columns"], table["data"]
+    if type(names) is not list or type(rows) is not list:
+        raise bad("bad_form", "dataframe_split: expected lists as columns and data")
+    if len(rows) > most:
+        raise too_many_rows(most)
+    for index, row in enumerate(rows):
+        if type(row) is not list:
+            raise bad("bad_form", "expected a list of cells", index)
+    return columns.from_rows(names, rows)
+
+
+def _records(form: str, table: Any, columns: Columns, most: int) -> np.ndarray:
+    if type(table) is not list:
+        raise bad("bad_form", f"{form}: expected a list of objects")
+    if len(table) > most:
+        raise too_many_rows(most)
+    for index, record in enumerate(table):
+        if type(record) is not dict:
+            raise bad("bad_form", "expected an object that maps the names of the inputs to values", index)
+    if not table:
+        return columns.from_rows(columns.names, [])
+    names = list(table[0])
+    keys = table[0].keys()
+    if all(record.keys() == keys for record in table):
+        return columns.from_rows(names, [[record[name] for name in names] for record in table])
+    # An input that may be missing may be left out of some records.
+    for index, record in enumerate(table):
+        try:
+            columns.order(list(record))
+        except RefusedError as refusal:
+            raise bad(refusal.kind, refusal.message, index) from None
+    return columns.from_rows(
+        columns.names, [[record.get(name) for name in columns.names] for record in table]
+    )
+
+
+def _columnar(table: dict[str, Any], columns: Columns, most: int) -> np.ndarray:
+    lengths = set()
+    for name, cells in table.items():
+        if type(cells) is not list:
+            known = name if name in columns.position else None
+            raise bad("bad_form", "inputs: expected a list of values", column=known)
+        lengths.add(len(cells))
+    if len(lengths) > 1:
+        raise bad("ragged_row", "inputs: the columns have different lengths, expected one")
+    n = max(lengths, default=0)
+    if n > most:
+        raise too_many_rows(most)
+    return columns.from_columns(table, n)
+
+
+def read_csv(body: bytes, columns: Columns, most: int) -> Iterator[np.ndarray]:
+    """Blocks of a CSV body with one header, UTF-8, comma; see `read`."""
+    lines = csv.reader(io.TextIOWrapper(io.BytesIO(body), encoding="utf-8-sig", newline=""), strict=True)
+    try:
+        header = next(lines, None)
+        if not header:
+            raise bad("bad_csv", "the body is empty, expected a header and rows")
+        kinds = [
+            columns.features[i]["kind"] if i is not None else "" for i in map(columns.position.get, header)
+        ]
+        columns.order(header)
+        first = 0
+        while rows := list(islice(lines, BLOCK)):
+            if first + len(rows) > most:
+                raise too_many_rows(most)
+            yield columns.from_rows(header, [_cells(row, kinds) for row in rows], first)
+            first += len(rows)
+        if first == 0:
+            yield columns.from_rows(header, [])
+    except UnicodeDecodeError:
+        raise bad("bad_csv", "the body is not UTF-8") from None
+    except csv.Error:
+        raise bad("bad_csv", f"the body is not CSV (line {lines.line_num})") from None
+
+
+def _cells(row: list[str], kinds: list[str]) -> list[Any]:
+    # A ragged row keeps its length, and is refused for it.
+    return [_cell(text, kind) for text, kind in zip(row, kinds, strict=False)] + row[len(kinds) :]
+
+
+def _cell(text: str, kind: str) -> Any:
+    if text in _MISSING:
+        return None
+    if kind in ("float", "integer"):
+        try:
+            # Python reads 1_000 as a number; nobody else does.
+            return float(text) if "_" not in text else text
+        except ValueError:
+            return text
+    return _BOOLEANS.get(text, text) if kind == "boolean" else text
+
+
+def read_parquet(body: bytes, columns: Columns, most: int) -> Iterator[np.ndarray]:
+    """Blocks of a Parquet body; the index that pandas writes is passed over; see `read`."""
+    # Imported when the first client asks for it.
+    import arro3.io
+
+    try:
+        batches = arro3.io.read_parquet(io.BytesIO(body))
+        names = [field.name for field in batches.schema]
+    except BaseException as error:
+        raise _unreadable(error) from None
+    kept = [index for index, name in enumerate(names) if not name.startswith("__index_level_")]
+    given = [names[index] for index in kept]
+    columns.order(given)
+    first = 0
+    while True:
+        try:
+            batch = next(iter(batches), None)
+            if batch is None:
+                break
+            if first + batch.num_rows > most:
+                raise too_many_rows(most)
+            cells = {names[index]: batch.column(index).to_pylist() for index in kept}
+        except RefusedError:
+            raise
+        except BaseException as error:
+            raise _unreadable(error) from None
+        yield columns.from_columns(cells, batch.num_rows, first)
+        first += batch.num_rows
+    if first == 0:
+        yield columns.from_rows(given, [])
+
+
+def _unreadable(error: BaseException) -> RefusedError:
+    # A reader in Rust that panics raises something that is no Exception.
+    if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError)):
+        raise error
+    return bad("bad_parquet", "the body is not a Parquet file that can be read")

@@ -1,0 +1,19 @@
+"""The image's health check: exit 0 when /ping answers. Imports next to nothing, as it runs every few seconds."""
+
+import os
+import socket
+import sys
+
+
+def main() -> int:
+    """0 when the app answers 200."""
+    try:
+        with socket.create_connection(("127.0.0.1", int(os.environ.get("LASTRO_PORT") or 8080)), 3) as link:
+            link.sendall(b"GET /ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            return 0 if b" 200 " in link.recv(32) else 1
+    except OSError:
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,217 @@
+"""Register, build, verify, push, delete, pull by digest, score, stop under load: real Docker, a real registry."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.clones import make_clone
+from tests.docker_engine import Docker
+from tests.servers import free_port, need, wait_for
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def docker():
+    engine = Docker(bridge=True)
+    version = ".".join(map(str, sys.version_info[:3]))
+    maker = os.environ.get("LASTRO_BASE_IMAGE")
+    if maker:
+        subprocess.run([maker, sys.executable], env=os.environ | engine.env, check=True)
+    else:
+        pulled = engine.run("pull", f"python:{version}-slim", check=False)
+        need(
+            pulled.returncode == 0,
+            f"the image python:{version}-slim, or LASTRO_BASE_IMAGE, a program that makes it,",
+        )
+    yield engine
+    engine.remove()
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    """A Docker registry on loopback; host:port."""
+    program = shutil.which("docker-registry")
+    need(program, "docker-registry")
+    folder, port = tmp_path_factory.mktemp("registry"), free_port()
+    (folder / "config.yml").write_text(
+        f"version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {folder}/data\n"
+        f"http:\n  addr: 127.0.0.1:{port}\n"
+    )
+    log = folder / "log"
+    process = subprocess.Popen(
+        [program, "serve", str(folder / "config.yml")], stdout=log.open("wb"), stderr=subprocess.STDOUT
+    )
+
+    def ready() -> bool:
+        try:
+            return requests.get(f"http://127.0.0.1:{port}/v2/", timeout=5).status_code == 200
+        except requests.RequestException:
+            return False
+
+    wait_for(ready, process, log)
+    yield f"127.0.0.1:{port}"
+    process.terminate()
+    process.wait(30)
+
+
+@pytest.fixture(scope="module", params=[pytest.param("0", id="classic"), pytest.param("1", id="buildkit")])
+def built(request, docker, root, tmp_path_factory):
+    """A clone with a registered model and its image, built by either builder."""
+    clone = make_clone(
+        root, tmp_path_factory.mktemp("image"), docker.env | {"DOCKER_BUILDKIT": request.param}
+    )
+    clone.env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}/usr/bin{os.pathsep}{os.environ['PATH']}"
+    clone.run("dvc", "repro")
+    clone.run("lastro", "register")
+    clone.run("git", "tag", "v1.0.0")
+    clone.run("lastro", "image", "build", "v1.0.0", "--tag", "model:1.0.0")
+    return clone
+
+
+def files_of(docker: Docker, image: str) -> str:
+    """Names, times, modes and digests of what the image holds of ours."""
+    script = "cd /opt/lastro && find . -printf '%P %T@ %m\\n' | sort && find . -type f | sort | xargs md5sum"
+    return docker.run("run", "--rm", "--network=none", "--entrypoint=sh", image, "-c", script).stdout
+
+
+def test_from_version_to_scored_image(built, docker, registry):
+    push = ("lastro", "image", "push", "model:1.0.0", f"{registry}/team/model")
+    refused = built.run(*push, "--tag", "1.0.0", check=False)
+    assert refused.returncode == 1
+    assert "has not been verified" in refused.stdout
+
+    table = built.run("lastro", "image", "verify", "model:1.0.0", "v1.0.0").stdout
+    assert "FAIL" not in table
+    assert table.count("equal to the last bit") == 6
+
+    digest = built.run(*push, "--tag", "1.0.0", "--tag", "1").stdout.strip()
+    assert digest.startswith("sha256:")
+    docker.run(
+        "image", "rm", "--force", "model:1.0.0", f"{registry}/team/model:1.0.0", f"{registry}/team/model:1"
+    )
+    published = f"{registry}/team/model@{digest}"
+    docker.run("pull", published)
+    assert built.run("lastro", "promote", "v1.0.0", "--image", digest).returncode == 0
+    assert "the chain is whole" in built.run("lastro", "trace", published).stdout
+
+    hardened = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--cpus=1")
+    name = docker.run("run", "--detach", "--publish=127.0.0.1::8080", *hardened, published).stdout.strip()
+    port = docker.run("port", name, "8080").stdout.strip().rpartition(":")[2]
+    url = f"http://127.0.0.1:{port}"
+
+    def ready() -> bool:
+        try:
+            return requests.get(f"{url}/ping", timeout=5).status_code == 200
+        except requests.RequestException:
+            return False
+
+    follow = subprocess.Popen(
+        ["docker", "wait", name], env=os.environ | docker.env, stdout=subprocess.PIPE, text=True
+    )
+    wait_for(ready, follow, Path(os.devnull))
+    assert requests.get(f"{url}/version").json()["release"] == "v1.0.0"
+    example = requests.get(f"{url}/schema").json()["example"]
+    by_curl = subprocess.run(
+        [
+            "curl",
+            "-sS",
+            "-H",
+            "Content-Type: application/json",
+            "-d",
+            json.dumps(example),
+            f"{url}/invocations",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(by_curl.stdout)["predictions"][0]["prediction"] in ("benign", "malignant")
+
+    # MLflow's own way of writing a request.
+    import pandas as pd
+    from mlflow.pyfunc.scoring_server.client import ScoringServerClient
+
+    frame = pd.DataFrame(**example["dataframe_split"])
+    theirs = ScoringServerClient("127.0.0.1", int(port)).invoke(frame).get_predictions()
+    assert theirs.to_dict("records") == json.loads(by_curl.stdout)["predictions"]
+
+    lost, answered = [], []
+
+    def load() -> None:
+        session = requests.Session()
+        while True:
+            try:
+                answered.append(session.post(f"{url}/invocations", json=example, timeout=30).status_code)
+            except requests.exceptions.ConnectionError as error:
+                # Turned away at the door is no loss; cut off in the middle of an answer is.
+                refused = any(
+                    sign in str(error) for sign in ("refused", "closed connection without", "reset by peer")
+                )
+                if not refused:
+                    lost.append(str(error))
+                return
+
+    clients = [threading.Thread(target=load) for _ in range(4)]
+    for client in clients:
+        client.start()
+    while len(answered) < 200:
+        assert any(client.is_alive() for client in clients)
+    docker.run("stop", "--time", "30", name)
+    for client in clients:
+        client.join(60)
+    assert follow.communicate(timeout=60)[0].strip() == "0"
+    assert not lost
+    assert set(answered) == {200}
+
+
+def test_same_version_gives_the_same_files(built, docker):
+    first = files_of(docker, "model:1.0.0")
+    assert "lastro_scoring/app/http.py" in first
+    built.run("lastro", "image", "build", "v1.0.0", "--tag", "model:again")
+    assert files_of(docker, "model:again") == first
+
+
+def test_no_path_of_the_build_machine_and_no_training_row(built, docker):
+    listing = docker.run(
+        "run",
+        "--rm",
+        "--network=none",
+        "--entrypoint=sh",
+        "model:1.0.0",
+        "-c",
+        f"grep -rlF {built.folder} /opt/lastro; true",
+    )
+    assert listing.stdout == ""
+    whoami = docker.run("run", "--rm", "--network=none", "--entrypoint=id", "model:1.0.0").stdout
+    assert whoami.startswith("uid=10001 gid=10001")
+
+
+def test_mlflows_own_entry_point_works_in_the_intermediate_image(built, docker):
+    stock = docker.run("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "lastro-stock").stdout.split()[
+        0
+    ]
+    name = docker.run("run", "--detach", "--publish=127.0.0.1::8080", stock).stdout.strip()
+    port = docker.run("port", name, "8080").stdout.strip().rpartition(":")[2]
+
+    def ready() -> bool:
+        try:
+            return requests.get(f"http://127.0.0.1:{port}/ping", timeout=5).status_code == 200
+        except requests.RequestException:
+            return False
+
+    follow = subprocess.Popen(
+        ["docker", "wait", name], env=os.environ | docker.env, stdout=subprocess.DEVNULL
+    )
+    wait_for(ready, follow, Path(os.devnull))
+    docker.run("rm", "--force", name)
+    follow.wait(30)
