@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
+from lastro.data.sources import read_source
 from lastro.errors import LastroError
 
 ROWS = 60
@@ -61,6 +64,32 @@ def test_ragged_row(workshop):
 def test_not_utf8(workshop):
     (workshop.folder / "table.csv").write_bytes(b"x,target\n" + b"a,0\n" * 3 + b"\xe9,1\n")
     refused(workshop, "table.csv: row 4", "'x'", "UTF-8")
+
+
+def test_header_that_is_not_utf8(workshop):
+    (workshop.folder / "table.csv").write_bytes("größe,target\n".encode("latin-1") + b"1,0\n" * 3)
+    refused(workshop, "table.csv", "header", "UTF-8")
+
+
+@pytest.fixture
+def nobody():
+    """Root may read every file, so be somebody else for a while."""
+    uid = os.geteuid()
+    if uid == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(uid)
+
+
+@pytest.mark.parametrize("name", ["table.csv", "table.parquet", "parts"])
+def test_source_that_may_not_be_read(tmp_path, request, name):
+    path = tmp_path / name
+    path.mkdir(mode=0) if name == "parts" else path.touch(mode=0)
+    request.getfixturevalue("nobody")
+    with pytest.raises(
+        LastroError, match=rf"{name}: may not be read \(Permission denied: .*{name}.*\); .*chmod"
+    ):
+        read_source(name, tmp_path)
 
 
 def test_not_parquet(workshop):

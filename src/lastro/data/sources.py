@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -50,24 +51,31 @@ def read_source(source: str, root: Path, text_columns: tuple[str, ...] = ()) -> 
     if source.startswith("sklearn:"):
         read = _read_bundled(source)
     else:
-        path = root / source
-        if path.is_dir():
-            read = _read_folder(source, path)
-        elif not path.is_file():
+        try:
+            read = _read_path(source, root / source, text_columns)
+        except PermissionError as error:
             raise LastroError(
-                f"data.source: {source}: no such file or folder; expected sklearn:NAME, a .csv or .parquet file, or "
-                "a folder of .parquet files (dvc pull brings what DVC tracks)"
-            )
-        elif path.suffix == ".parquet":
-            read = _whole(source, _read_parquet(source, path))
-        elif path.suffix in (".csv", ".tsv", ".txt"):
-            read = _whole(source, _read_csv(source, path, text_columns))
-        else:
-            raise LastroError(f"data.source: {source}: expected a name that ends in .csv or .parquet")
+                f"data.source: {source}: may not be read ({error.strerror}: {error.filename}); let this user read it: chmod"
+            ) from None
     _check_names(read)
     if read.table.num_rows == 0:
         raise LastroError(f"{source}: has no rows; expected a header and at least one row")
     return read
+
+
+def _read_path(source: str, path: Path, text_columns: tuple[str, ...]) -> Source:
+    if path.is_dir():
+        return _read_folder(source, path)
+    if not path.is_file():
+        raise LastroError(
+            f"data.source: {source}: no such file or folder; expected sklearn:NAME, a .csv or .parquet file, or "
+            "a folder of .parquet files (dvc pull brings what DVC tracks)"
+        )
+    if path.suffix == ".parquet":
+        return _whole(source, _read_parquet(source, path))
+    if path.suffix in (".csv", ".tsv", ".txt"):
+        return _whole(source, _read_csv(source, path, text_columns))
+    raise LastroError(f"data.source: {source}: expected a name that ends in .csv or .parquet")
 
 
 def _whole(name: str, table: pa.Table) -> Source:
@@ -95,7 +103,11 @@ def _read_parquet(name: str, path: Path) -> pa.Table:
     import pyarrow.parquet as pq
 
     try:
+        # Arrow's own PermissionError does not name the file.
+        path.open("rb").close()
         table = pq.ParquetFile(path).read()
+    except PermissionError:
+        raise
     except (pa.ArrowException, OSError) as error:
         raise LastroError(f"{name}: is not a Parquet file ({_first_line(error)}); write it again") from None
     # The numbers of the rows, which pandas writes beside the table: no feature, and often a leak.
@@ -103,7 +115,9 @@ def _read_parquet(name: str, path: Path) -> pa.Table:
 
 
 def _read_folder(source: str, path: Path) -> Source:
-    files = sorted(path.rglob("*.parquet"))
+    # Not Path.rglob, which passes over folders that may not be read: half a table is worse than none.
+    found = (Path(folder) / name for folder, _, names in os.walk(path, onerror=_raise) for name in names)
+    files = sorted(file for file in found if file.suffix == ".parquet")
     if not files:
         raise LastroError(f"data.source: {source}: this folder holds no .parquet file")
     for file in files:
@@ -135,6 +149,10 @@ def _read_folder(source: str, path: Path) -> Source:
     return Source(source, table, tuple((name, part.num_rows) for name, part in read))
 
 
+def _raise(error: OSError) -> None:
+    raise error
+
+
 def _family(kind: pa.DataType) -> str:
     """Types that may be joined without changing what a column means."""
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
@@ -157,8 +175,12 @@ def _read_csv(name: str, path: Path, text_columns: tuple[str, ...]) -> pa.Table:
         raise LastroError(f"{name}: is empty; expected a header and at least one row")
     if size >= 2**31:
         raise LastroError(f"{name}: CSV files end at 2 GiB; write it as Parquet, which is also read faster")
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         header = file.readline()
+    try:
+        header.encode()
+    except UnicodeEncodeError:
+        raise LastroError(f"{name}: the header is not UTF-8 text; save the file as UTF-8") from None
     delimiter = max(DELIMITERS, key=lambda d: len(next(csv.reader([header], delimiter=d), [])))
     repeated = [
         column for column, n in Counter(next(csv.reader([header], delimiter=delimiter), [])).items() if n > 1
