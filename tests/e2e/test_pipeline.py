@@ -69,6 +69,14 @@ def test_check_obeys_the_verdict(copy_of):
     assert forged.returncode == 2
     assert "is not the file that dvc.lock records" in forged.stdout
     copy_of.run("dvc", "checkout", "--force")
+    # DVC looks at the sections that the stages name only, and passes over a misspelt one.
+    params = (copy_of.folder / "params.yaml").read_text()
+    (copy_of.folder / "params.yaml").write_text(f"{params}\ngaet: {{}}\n")
+    assert "up to date" in copy_of.run("dvc", "repro").stdout
+    misspelt = copy_of.run("lastro", "check", check=False)
+    assert misspelt.returncode == 2
+    assert "gaet: unknown key" in misspelt.stdout
+    (copy_of.folder / "params.yaml").write_text(params)
     # A rival that is the model itself changes nothing about the other rules.
     copy_of.edit("params.yaml", "limits: {accuracy: 1.0}", "limits: {}")
     copy_of.run("dvc", "repro", LASTRO_TRACKING="off")

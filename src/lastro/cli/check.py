@@ -9,6 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from lastro.evaluation.verdict import Verdict
+    from lastro.params import Params
     from lastro.paths import Paths
 
 
@@ -24,12 +25,15 @@ def command(rival: Path | None) -> None:
     With --rival the gate is run anew, with its comparison on the rows that both files have.
     """
     from lastro.errors import VerdictError
+    from lastro.models import load_params
     from lastro.paths import Paths, find_root
     from lastro.reporting.console import print_verdict
 
     paths = Paths.of(find_root())
+    # Here too: DVC passes over a change outside of the sections that the stages name, such as a misspelt section.
+    params = load_params(paths.params)
     _refuse_another_models(paths)
-    verdict = _judge(paths, rival) if rival else _read(paths.verdict)
+    verdict = _judge(params, paths, rival) if rival else _read(paths.verdict)
     print_verdict(verdict)
     if not verdict.passed:
         failed = ", ".join(rule.name for rule in verdict.rules if not rule.passed)
@@ -70,13 +74,11 @@ def _read(path: Path) -> Verdict:
         raise LastroError(f"{path}: holds no verdict ({error}); run dvc repro") from None
 
 
-def _judge(paths: Paths, rival: Path) -> Verdict:
+def _judge(params: Params, paths: Paths, rival: Path) -> Verdict:
     from lastro.evaluation.gate import judge
     from lastro.evaluation.predictions import Predictions
-    from lastro.models import load_params
     from lastro.stages.evaluate import read_training
 
-    params = load_params(paths.params)
     prior = read_training(paths.training)["prior"]
     candidate = Predictions.read(paths.predictions)
     return judge(candidate, params.gate, params.evaluation, prior, rival=Predictions.read(rival))
