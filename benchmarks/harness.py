@@ -39,8 +39,11 @@ def environment(extra: dict[str, str] | None = None) -> dict[str, str]:
     return {**os.environ, **quiet, **(extra or {})}
 
 
-def run(command: Command) -> Measured:
+def run(command: Command, watch: bool = True) -> Measured:
     """Run once.
+
+    Args:
+        watch: look at the memory, which costs a core some percent; without it, memory is 0.
 
     Raises:
         RuntimeError: the command fails; with the end of its output.
@@ -56,10 +59,12 @@ def run(command: Command) -> Measured:
     )
     peak = [0.0]
     watcher = threading.Thread(target=_watch, args=(process, peak), daemon=True)
-    watcher.start()
+    if watch:
+        watcher.start()
     output = process.communicate()[0]
     seconds = time.perf_counter() - start
-    watcher.join()
+    if watch:
+        watcher.join()
     if process.returncode:
         raise RuntimeError(f"{command.name}: exit {process.returncode}\n{output[-2000:]}")
     return Measured(seconds, peak[0])

@@ -91,9 +91,13 @@ def measure(folder: Path, uri: str, times: int) -> None:
 
 
 def at_once(command: Command) -> list[float]:
-    """Seconds that each of MANY processes takes when they are started together."""
+    """Seconds that each of MANY processes takes when they are started together, by themselves: MANY watchers of
+    their memory would take a fifth of two cores.
+    """
     with ThreadPoolExecutor(MANY) as pool:
-        return [measured.seconds for measured in pool.map(run, [command] * MANY)]
+        return [
+            measured.seconds for measured in pool.map(lambda one: run(one, watch=False), [command] * MANY)
+        ]
 
 
 if __name__ == "__main__":
