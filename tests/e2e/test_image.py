@@ -96,11 +96,14 @@ def test_from_version_to_scored_image(built, docker, registry):
 
     digest = built.run(*push, "--tag", "1.0.0", "--tag", "1").stdout.strip()
     assert digest.startswith("sha256:")
-    docker.run(
-        "image", "rm", "--force", "model:1.0.0", f"{registry}/team/model:1.0.0", f"{registry}/team/model:1"
-    )
+    # By its id: under every name that it has.
+    built_id = docker.run("image", "inspect", "--format", "{{.Id}}", "model:1.0.0").stdout.strip()
+    docker.run("image", "rm", "--force", built_id)
+    assert docker.run("image", "inspect", built_id, check=False).returncode
     published = f"{registry}/team/model@{digest}"
     docker.run("pull", published)
+    # For the other tests.
+    docker.run("tag", published, "model:1.0.0")
     assert built.run("lastro", "promote", "v1.0.0", "--image", digest).returncode == 0
     assert "the chain is whole" in built.run("lastro", "trace", published).stdout
 

@@ -1,0 +1,204 @@
+"""The published image against the stock one, and the scoring app against a hand-written one and LitServe; needs Docker and wrk.
+
+usage: python benchmarks/serving.py IMAGE STOCK_IMAGE [--seconds S] [--rounds N]
+IMAGE: what `lastro image build` made; STOCK_IMAGE: the lastro-stock:... that MLflow made on the way. Each round measures
+every server in turn, so that a ratio holds when the machine's speed drifts. The rivals are installed into a temporary venv.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from harness import ROOT
+
+from lastro.release.image.docker import docker
+
+sys.path.insert(0, str(ROOT))
+
+from tests.servers import free_port
+
+RIVALS = ("litserve==0.2.19", "fastapi==0.165.0", "orjson==3.13.0", "uvloop==0.23.0", "httptools==0.9.0")
+HAND_WRITTEN = """
+import sys, numpy as np, orjson, xgboost
+from fastapi import FastAPI, Request, Response
+booster = xgboost.Booster(model_file=sys.argv[1]); booster.set_param({"nthread": 1})
+app = FastAPI()
+@app.post("/invocations")
+async def score(request: Request):
+    table = orjson.loads(await request.body())["dataframe_split"]
+    scores = booster.inplace_predict(np.array(table["data"], dtype=np.float64))
+    rows = [{"prediction": p > 0.5, "probability": p} for p in scores.tolist()]
+    return Response(orjson.dumps({"predictions": rows}), media_type="application/json")
+import uvicorn
+uvicorn.run(app, port=int(sys.argv[2]), loop="uvloop", http="httptools", access_log=False, log_level="warning")
+"""
+LITSERVE = """
+import sys, numpy as np, xgboost, litserve
+class Api(litserve.LitAPI):
+    def setup(self, device):
+        self.booster = xgboost.Booster(model_file=sys.argv[1]); self.booster.set_param({"nthread": 1})
+    def decode_request(self, request): return np.array(request["dataframe_split"]["data"], dtype=np.float64)
+    def predict(self, x): return self.booster.inplace_predict(x)
+    def encode_response(self, output): return {"predictions": output.tolist()}
+if __name__ == "__main__":
+    litserve.LitServer(Api(api_path="/invocations"), accelerator="cpu", workers_per_device=1).run(
+        port=int(sys.argv[2]), log_level="warning", generate_client_file=False)
+"""
+
+
+def wait(url: str, seconds: float = 90) -> None:
+    """Until the port answers at all."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(url, timeout=5)
+            return
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise RuntimeError(f"{url} does not answer")
+
+
+@contextmanager
+def container(image: str) -> Iterator[str]:
+    """URL of a container with one processor."""
+    name = docker("run", "--detach", "--cpus=1", "--publish=127.0.0.1::8080", image).strip()
+    try:
+        url = f"http://127.0.0.1:{docker('port', name, '8080').strip().rpartition(':')[2]}"
+        wait(f"{url}/ping")
+        yield url
+    finally:
+        docker("rm", "--force", name)
+
+
+@contextmanager
+def process(*command: str, env: dict[str, str] | None = None, port: int) -> Iterator[str]:
+    """URL of a local process on one processor."""
+    running = subprocess.Popen(["taskset", "-c", "0", *command], env=env, stdout=subprocess.DEVNULL)
+    try:
+        wait(f"http://127.0.0.1:{port}/")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        running.terminate()
+        running.wait(30)
+
+
+def wrk(url: str, body: Path, connections: int, seconds: float) -> tuple[float, float]:
+    """Requests a second, and the 99th percentile of the latency in ms."""
+    script = body.with_suffix(".lua")
+    script.write_text(
+        f'wrk.method="POST"; wrk.headers["Content-Type"]="application/json"; '
+        f'local f=io.open("{body}"); wrk.body=f:read("*a"); f:close()'
+    )
+    line = [
+        "taskset",
+        "-c",
+        "1",
+        "wrk",
+        "-t1",
+        f"-c{connections}",
+        f"-d{seconds:g}s",
+        "--latency",
+        "-s",
+        str(script),
+    ]
+    said = subprocess.run([*line, f"{url}/invocations"], capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in said or "Socket errors" in said:
+        raise RuntimeError(f"{url}: {said}")
+    number, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", said).groups()
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1]), float(number) * {
+        "us": 1e-3,
+        "ms": 1,
+        "s": 1e3,
+    }[unit]
+
+
+def compare(servers: dict[str, str], body: Path, connections: int, options) -> None:
+    """A row per server: the median, and ours against it, round by round."""
+    rates: dict[str, list[tuple[float, float]]] = {name: [] for name in servers}
+    for _ in range(options.rounds):
+        for name, url in servers.items():
+            rates[name].append(wrk(url, body, connections, options.seconds))
+    ours = next(iter(servers))
+    for name, found in rates.items():
+        rate, late = (statistics.median(column) for column in zip(*found, strict=True))
+        ratios = [mine[0] / other[0] for mine, other in zip(rates[ours], found, strict=True)]
+        spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        print(
+            f"  {connections:>3} connections  {name:<14}{rate:>8.0f}/s  p99 {late:>7.2f} ms  ours/it {spread}",
+            flush=True,
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("image")
+    parser.add_argument("stock")
+    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    if not shutil.which("wrk"):
+        sys.exit("error: wrk is not installed; apt-get install wrk")
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name)
+        holder = docker("create", options.image).strip()
+        stack.callback(docker, "rm", holder)
+        docker("cp", f"{holder}:/opt/lastro", str(folder))
+        subprocess.run(["uv", "venv", "-q", "--python", sys.executable, folder / "venv"], check=True)
+        python = str(folder / "venv" / "bin" / "python")
+        rivals = [*RIVALS, "xgboost-cpu==3.2.0"]
+        subprocess.run(["uv", "pip", "install", "-q", "--python", python, *rivals], check=True)
+        model = folder / "lastro" / "model" / "model.ubj"
+        example = json.loads((folder / "lastro" / "model" / "input_example.json").read_text())
+        bodies = {}
+        for rows in (1, 1000):
+            bodies[rows] = folder / f"{rows}.json"
+            table = {"columns": example["columns"], "data": example["data"] * rows}
+            bodies[rows].write_text(json.dumps({"dataframe_split": table}))
+
+        ports = [free_port() for _ in range(3)]
+        env = {
+            "PYTHONPATH": str(folder / "lastro" / "site"),
+            "LASTRO_MODEL": str(folder / "lastro" / "model"),
+        }
+        env |= {"LASTRO_PORT": str(ports[0]), "LASTRO_WORKERS": "1", "PATH": "/usr/bin:/bin"}
+        start: dict[str, Callable] = {
+            "lastro": lambda: process(sys.executable, "-m", "lastro_scoring.app", env=env, port=ports[0])
+        }
+        for rival, (code, port) in {
+            "hand-written": (HAND_WRITTEN, ports[1]),
+            "litserve": (LITSERVE, ports[2]),
+        }.items():
+            (folder / f"{rival}.py").write_text(code)
+            line = (python, str(folder / f"{rival}.py"), str(model), str(port))
+            start[rival] = lambda line=line, port=port: process(*line, port=port)
+        for title, chosen in (
+            ("containers, one processor each", {"image": options.image, "stock image": options.stock}),
+            ("processes, one processor each", start),
+        ):
+            with ExitStack() as running:
+                servers = {
+                    key: running.enter_context(container(what) if isinstance(what, str) else what())
+                    for key, what in chosen.items()
+                }
+                for rows, body in bodies.items():
+                    print(f"{title}; {rows} row{'s' if rows > 1 else ''} a request")
+                    for connections in (1, 8, 32) if rows == 1 else (1,):
+                        compare(servers, body, connections, options)
+
+
+if __name__ == "__main__":
+    main()
