@@ -7,15 +7,16 @@ ARG FLAVOR
 ARG EPOCH
 COPY scoring.lock collect.py /build/
 RUN pip install --no-cache-dir --no-compile --no-deps --require-hashes --only-binary :all: \
-        --target /opt/lastro/site -r /build/scoring.lock \
- && rm -rf /opt/lastro/site/bin /opt/lastro/site/*.dist-info/RECORD
-COPY lastro_scoring /opt/lastro/site/lastro_scoring
-COPY model /opt/lastro/model
-COPY release.json /opt/lastro/
-RUN python /build/collect.py /opt/lastro ${FLAVOR} ${EPOCH}
+        --target /export/opt/lastro/site -r /build/scoring.lock \
+ && rm -rf /export/opt/lastro/site/bin /export/opt/lastro/site/*.dist-info/RECORD
+COPY lastro_scoring /export/opt/lastro/site/lastro_scoring
+COPY model /export/opt/lastro/model
+COPY release.json /export/opt/lastro/
+RUN python /build/collect.py /export/opt/lastro ${FLAVOR} ${EPOCH}
 
 FROM ${BASE}
-COPY --from=model /opt/lastro /opt/lastro
+# From above, so that the folder itself keeps its time too.
+COPY --from=model /export /
 ENV PYTHONPATH=/opt/lastro/site PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
 WORKDIR /opt/lastro

@@ -180,7 +180,7 @@ def test_from_version_to_scored_image(built, docker, registry):
 def test_same_version_gives_the_same_files(built, docker):
     first = files_of(docker, "model:1.0.0")
     assert "lastro_scoring/app/http.py" in first
-    built.run("lastro", "image", "build", "v1.0.0", "--tag", "model:again")
+    built.run("lastro", "image", "build", "v1.0.0", "--tag", "model:again", "--no-cache")
     assert files_of(docker, "model:again") == first
 
 

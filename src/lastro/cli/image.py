@@ -13,7 +13,8 @@ def command() -> None:
 @command.command("build")
 @click.argument("what", metavar="WHAT")
 @click.option("--tag", required=True, metavar="NAME:TAG", help="What the image is called.")
-def build_image(what: str, tag: str) -> None:
+@click.option("--no-cache", is_flag=True, help="Collect the published image's files anew.")
+def build_image(what: str, tag: str, no_cache: bool) -> None:
     """Build the image of WHAT, a version number, an alias or a release tag.
 
     `mlflow models build-docker` builds a first image, the repository's Dockerfile the published one from it.
@@ -27,7 +28,7 @@ def build_image(what: str, tag: str) -> None:
     with one_line():
         registry = open_registry(root)
         subject = find_subject(registry, root, what)
-        built = build(root, subject, tag)
+        built = build(root, subject, tag, not no_cache)
     click.echo(f"built: {tag}, {built}, {registry.name} version {subject.version.number}")
 
 

@@ -24,8 +24,10 @@ from lastro.tracking.model_folder import PACKAGE
 MODEL_FILES = ("MLmodel", "model.ubj", "model.skops", "schema.json", "input_example.json", "requirements.txt")
 
 
-def build(root: Path, subject: Subject, tag: str) -> str:
+def build(root: Path, subject: Subject, tag: str, cached: bool = True) -> str:
     """Build the image and name it `tag`; its id. What Docker says goes to standard error.
+
+    cached: take what an earlier build of the published image left; otherwise collect anew.
 
     Raises:
         LastroError: the model is not the registered one, or its Python has no image python:X.Y.Z-slim.
@@ -44,6 +46,7 @@ def build(root: Path, subject: Subject, tag: str) -> str:
         arguments = {"BASE": slim, "MODEL_IMAGE": stock, "FLAVOR": flavor, "EPOCH": str(epoch)}
         options = [f"--build-arg={key}={value}" for key, value in arguments.items()]
         options += [f"--label={key}={value}" for key, value in subject.labels().items() if value]
+        options += [] if cached else ["--no-cache"]
         docker("build", "--tag", tag, *options, ".", shown=True, cwd=context)
     return inspect(tag)["Id"]
 
