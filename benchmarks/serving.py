@@ -182,8 +182,8 @@ def main() -> None:
             "hand-written": (HAND_WRITTEN, ports[1]),
             "litserve": (LITSERVE, ports[2]),
         }.items():
-            (folder / f"{rival}.py").write_text(code)
-            line = (python, str(folder / f"{rival}.py"), str(model), str(port))
+            (folder / f"serve_{rival}.py").write_text(code)
+            line = (python, str(folder / f"serve_{rival}.py"), str(model), str(port))
             start[rival] = lambda line=line, port=port: process(*line, port=port)
         for title, chosen in (
             ("containers, one processor each", {"image": options.image, "stock image": options.stock}),

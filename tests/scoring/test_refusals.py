@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lastro.scoring.app.bodies import FORMS, media_type, read
+from lastro.scoring.app.columns import Columns
 from lastro.scoring.app.errors import RefusedError
 
 CANARY = "zqxj"
@@ -204,3 +205,37 @@ def test_any_bytes_are_answered_or_refused(model, kind, body):
 def test_any_csv_is_answered_or_refused(model, rows):
     body = "still,size\n" + "\n".join(",".join(row) for row in rows)
     answers_or_refuses(model, "text/csv", body.encode())
+
+
+@pytest.mark.parametrize(
+    ("cell", "kind"),
+    [
+        (True, "wrong_type"),
+        ("1.5", "wrong_type"),
+        ([1.0], "wrong_type"),
+        (None, "missing_value"),
+        (2**80, None),
+        (-3, None),
+    ],
+)
+def test_numbers_alone_are_checked_cell_by_cell(cell, kind):
+    """Where every column is a number, numpy reads the rows at once, and takes more for numbers than we do."""
+    features = [{"name": name, "kind": "float", "nullable": False} for name in "ab"]
+    columns = Columns({"features": features, "unseen_categories": "error"})
+    body = json.dumps({"dataframe_split": {"columns": ["b", "a"], "data": [[1, 2.5], [3, cell]]}}).encode()
+    if kind is None:
+        (block,) = read("application/json", body, columns, 9)
+        assert block.tolist() == [[2.5, 1.0], [float(cell), 3.0]]
+        return
+    with pytest.raises(RefusedError) as caught:
+        list(read("application/json", body, columns, 9))
+    assert (caught.value.kind, caught.value.row, caught.value.column) == (kind, 1, "a")
+
+
+def test_all_cells_nested_alike_are_no_numbers():
+    columns = Columns(
+        {"features": [{"name": "a", "kind": "float", "nullable": False}], "unseen_categories": "error"}
+    )
+    body = json.dumps({"dataframe_split": {"columns": ["a"], "data": [[[1.0]], [[2.0]]]}}).encode()
+    with pytest.raises(RefusedError, match="row 0, column 'a': has the wrong type"):
+        list(read("application/json", body, columns, 9))

@@ -70,7 +70,7 @@ def read_json(body: bytes, columns: Columns, most: int) -> np.ndarray:
         raise bad("bad_form", f"expected nothing beside {forms[0]}")
     table = content[forms[0]]
     if forms[0] == "dataframe_split":
-        return _split(table, columns, most)
+        return _split(table, columns, most, b"true" in body or b"false" in body)
     if type(table) is dict and forms[0] == "inputs":
         return _columnar(table, columns, most)
     return _records(forms[0], table, columns, most)
@@ -89,7 +89,7 @@ def _load(body: bytes) -> Any:
         raise bad("bad_json", problem) from None
 
 
-def _split(table: Any, columns: Columns, most: int) -> np.ndarray:
+def _split(table: Any, columns: Columns, most: int, booleans: bool) -> np.ndarray:
     if type(table) is not dict or not {"columns", "data"} <= table.keys() <= {"columns", "data", "index"}:
         raise bad("bad_form", "dataframe_split: expected an object with columns and data")
     names, rows = table["columns"], table["data"]
@@ -100,7 +100,7 @@ def _split(table: Any, columns: Columns, most: int) -> np.ndarray:
     for index, row in enumerate(rows):
         if type(row) is not list:
             raise bad("bad_form", "expected a list of cells", index)
-    return columns.from_rows(names, rows)
+    return columns.from_rows(names, rows, booleans=booleans)
 
 
 def _records(form: str, table: Any, columns: Columns, most: int) -> np.ndarray:

@@ -68,19 +68,19 @@ class Columns:
                 raise bad("missing_column", "is missing; GET /schema lists the inputs", column=self.names[at])
         return found
 
-    def from_rows(self, given: Sequence[object], rows: Sequence[Sequence[Any]], first: int = 0) -> np.ndarray:
-        """(n, p) float64 of rows of cells in the order of the names `given`. first: number of the first row.
+    def from_rows(
+        self, given: Sequence[object], rows: Sequence[Sequence[Any]], first: int = 0, booleans: bool = True
+    ) -> np.ndarray:
+        """(n, p) float64 of rows of cells in the order of the names `given`.
+
+        first: number of the first row. booleans: False where no cell can be one, which numpy would take for a number.
 
         Raises:
             RefusedError: the names do not fit, a row is ragged, a cell is not what the schema says.
         """
         order = self.order(given)
         width = len(given)
-        if (
-            self._numeric
-            and set(map(len, rows)) == {width}
-            and set(map(type, chain.from_iterable(rows))) <= _NUMBERS
-        ):
+        if self._numeric and (not booleans or set(map(type, chain.from_iterable(rows))) <= _NUMBERS):
             matrix = self._plain(rows, order)
             if matrix is not None:
                 return matrix
@@ -100,16 +100,23 @@ class Columns:
 
     def _plain(self, rows: Sequence[Sequence[Any]], order: list[int]) -> np.ndarray | None:
         """The matrix of nothing but numbers; None where something has to be said about one of them."""
-        if min(order) < 0:
-            return None
         try:
-            matrix = np.array(rows, dtype=np.float64)
-        except OverflowError:
+            # Without a type of our own: numpy would read a text as a number, and None as NaN.
+            matrix = np.array(rows)
+        except (OverflowError, ValueError):
+            return None
+        if (
+            matrix.dtype.kind not in "fiu"
+            or matrix.ndim != 2
+            or matrix.shape[1] != len(order)
+            or min(order) < 0
+        ):
             return None
         if order != list(range(len(order))):
-            matrix = np.ascontiguousarray(matrix[:, order])
+            matrix = matrix[:, order]
+        matrix = np.ascontiguousarray(matrix, dtype=np.float64)
         # False for NaN too.
-        return matrix if len(matrix) and np.abs(matrix).max() <= LARGEST else None
+        return matrix if np.abs(matrix).max() <= LARGEST else None
 
     def _by_column(self, n: int, cells: list[Sequence[Any] | None], first: int) -> np.ndarray:
         matrix = np.full((n, len(self.names)), np.nan)

@@ -48,6 +48,13 @@ class Model:
             return [{"prediction": score} for score in scores.tolist()]
         chosen = [self.labels[index] for index in scores.argmax(axis=1).tolist()]
         keys = self._keys
+        if len(keys) == 3:
+            # The common case, three times as fast.
+            first, second, third = keys
+            return [
+                {first: label, second: negative, third: positive}
+                for label, (negative, positive) in zip(chosen, scores.tolist(), strict=True)
+            ]
         return [
             dict(zip(keys, (label, *row), strict=True))
             for label, row in zip(chosen, scores.tolist(), strict=True)
