@@ -199,6 +199,19 @@ def test_no_path_of_the_build_machine_and_no_training_row(built, docker):
     assert whoami.startswith("uid=10001 gid=10001")
 
 
+def test_a_family_of_scikit_learn(built, docker):
+    text = built.read("params.yaml")
+    start, end = text.index("  family: "), text.index("\nevaluation:")
+    built.write(
+        "params.yaml", f"{text[:start]}  family: random_forest\n  params: {{n_estimators: 20}}\n{text[end:]}"
+    )
+    built.run("dvc", "repro")
+    built.commit("Another family")
+    built.run("lastro", "register")
+    built.run("lastro", "image", "build", "test", "--tag", "model:forest")
+    assert "verified: model:forest" in built.run("lastro", "image", "verify", "model:forest", "test").stdout
+
+
 def test_mlflows_own_entry_point_works_in_the_intermediate_image(built, docker):
     stock = docker.run("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "lastro-stock").stdout.split()[
         0

@@ -17,7 +17,7 @@ import yaml
 import lastro.scoring
 from lastro.errors import ExternalError, LastroError
 from lastro.paths import Paths
-from lastro.release.image.docker import docker, environment, inspect
+from lastro.release.image.docker import docker, inspect
 from lastro.release.image.subject import Subject, download_model
 from lastro.tracking.model_folder import PACKAGE
 
@@ -74,9 +74,7 @@ def build_stock(root: Path, model: Path, slim: str, digest: str) -> str:
         "import sys, mlflow.models; "
         "mlflow.models.build_docker(model_uri=sys.argv[1], name=sys.argv[2], env_manager='local', base_image=sys.argv[3])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(model), name, base], env=environment(), stdout=2, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code, str(model), name, base], stdout=2, check=False)
     if done.returncode:
         raise ExternalError("mlflow models build-docker: failed, see above")
     return name

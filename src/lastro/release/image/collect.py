@@ -1,7 +1,7 @@
 """Runs inside the image that MLflow built: gathers what scoring needs, and nothing else, in one folder.
 
 usage: python collect.py TARGET FLAVOR EPOCH
-Standard library only. EPOCH: seconds since 1970 of the commit, the time of every file, so that the same version gives the
+EPOCH: seconds since 1970 of the commit, the time of every file, so that the same version gives the
 same files.
 """
 
@@ -14,25 +14,18 @@ import py_compile
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-PACKAGES = {
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+WANTED = {
     # XGBoost is called by its C library, without the Python package and the SciPy behind it.
     "xgboost": ("numpy",),
-    "sklearn": (
-        "numpy",
-        "scipy",
-        "sklearn",
-        "joblib",
-        "threadpoolctl",
-        "narwhals",
-        "skops",
-        "prettytable",
-        "wcwidth",
-        "packaging",
-        "yaml",
-    ),
+    "sklearn": ("scikit-learn", "skops", "pyyaml"),
 }
+"""What the app imports for a model of a flavour; what these require comes along."""
 LEFT_OUT = (
     "tests",
     "test",
@@ -43,7 +36,6 @@ LEFT_OUT = (
     "*.h",
     "*.c",
     "*.a",
-    "f2py",
     "include",
     "datasets_data",
 )
@@ -53,15 +45,14 @@ def main(target: Path, flavor: str, epoch: int) -> None:
     """Fill TARGET/site."""
     site = target / "site"
     source = Path(importlib.metadata.distribution("numpy").locate_file(""))
-    for name in PACKAGES[flavor]:
-        if (source / name).is_dir():
-            copy(source / name, site / name)
-        elif (source / f"{name}.py").exists():
-            shutil.copy(source / f"{name}.py", site)
-    for name in ("numpy", "scipy", "scikit_learn"):
-        if name in PACKAGES[flavor] or (name == "scikit_learn" and flavor == "sklearn"):
-            copy(source / f"{name}.libs", site / f"{name}.libs")
-            copy_licences(source, site, name)
+    for found in closure(WANTED[flavor]):
+        for name in {file.parts[0] for file in found.files or () if file.parts[0] != ".."}:
+            if name.endswith(".dist-info"):
+                copy_metadata(source / name, site)
+            elif (source / name).is_dir():
+                copy(source / name, site / name)
+            elif name.endswith((".py", ".so")):
+                shutil.copy(source / name, site)
     if flavor == "xgboost":
         package = source / "xgboost"
         (site / "xgboost" / "lib").mkdir(parents=True)
@@ -70,7 +61,8 @@ def main(target: Path, flavor: str, epoch: int) -> None:
         shutil.copy(package / "lib" / "libxgboost.so", site / "xgboost" / "lib")
         for libraries in source.glob("xgboost*.libs"):
             copy(libraries, site / libraries.name)
-        copy_licences(source, site, "xgboost")
+        for folder in source.glob("xgboost*.dist-info"):
+            copy_metadata(folder, site)
     strip(site)
     compileall.compile_dir(site, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
     for folder, _, files in os.walk(target):
@@ -85,15 +77,26 @@ def copy(source: Path, target: Path) -> None:
         shutil.copytree(source, target, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
 
 
-def copy_licences(source: Path, site: Path, name: str) -> None:
-    """The distribution's metadata and licences, which have to travel with it."""
-    for folder in source.glob(f"{name}*.dist-info"):
-        shutil.copytree(
-            folder,
-            site / folder.name,
-            ignore=shutil.ignore_patterns("RECORD", "REQUESTED", "INSTALLER"),
-            dirs_exist_ok=True,
-        )
+def copy_metadata(folder: Path, site: Path) -> None:
+    """A distribution's metadata and licences, which have to travel with it."""
+    left_out = shutil.ignore_patterns("RECORD", "REQUESTED", "INSTALLER")
+    shutil.copytree(folder, site / folder.name, ignore=left_out, dirs_exist_ok=True)
+
+
+def closure(names: Iterable[str]) -> Iterator[importlib.metadata.Distribution]:
+    """The distributions of these names and of all that they require, each once."""
+    waiting, seen = list(names), set()
+    while waiting:
+        name = canonicalize_name(waiting.pop())
+        if name in seen:
+            continue
+        seen.add(name)
+        found = importlib.metadata.distribution(name)
+        yield found
+        wanted = map(Requirement, found.requires or ())
+        waiting += [
+            each.name for each in wanted if each.marker is None or each.marker.evaluate({"extra": ""})
+        ]
 
 
 def strip(site: Path) -> None:

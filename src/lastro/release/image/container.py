@@ -20,7 +20,7 @@ HARDENED = (
     "--pids-limit=128",
     "--memory=1g",
 )
-SECONDS = 60
+SECONDS = 180
 
 
 @dataclass(frozen=True)

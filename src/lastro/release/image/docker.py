@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from lastro.errors import ExternalError, LastroError
 def docker(
     *arguments: str, shown: bool = False, seconds: float | None = None, cwd: Path | None = None
 ) -> str:
-    """Run a docker command; what it prints. shown: its output goes to standard error as it comes.
+    """Run a docker command; what it prints, for `logs` on both streams. shown: its output goes to standard error as it comes.
 
     Raises:
         ExternalError: Docker is not installed, does not answer or says no.
@@ -24,7 +23,7 @@ def docker(
         done = subprocess.run(
             ["docker", *arguments],
             stdout=2 if shown else subprocess.PIPE,
-            stderr=None if shown else subprocess.PIPE,
+            stderr=None if shown else subprocess.STDOUT if arguments[0] == "logs" else subprocess.PIPE,
             text=True,
             timeout=seconds,
             cwd=cwd,
@@ -34,7 +33,7 @@ def docker(
     except subprocess.TimeoutExpired:
         raise ExternalError(f"{what}: no answer in {seconds:g} s") from None
     if done.returncode:
-        said = "" if shown else (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        said = "" if shown else ((done.stderr or done.stdout).strip().splitlines() or ["no reason given"])[-1]
         raise ExternalError(f"{what}: failed{f' ({said})' if said else ', see above'}")
     return done.stdout or ""
 
@@ -53,8 +52,3 @@ def inspect(image: str) -> dict[str, Any]:
                 f"image {image}: is not on this machine; lastro image build, or docker pull it"
             ) from None
         raise
-
-
-def environment() -> dict[str, str]:
-    """For programs that call docker themselves."""
-    return {**os.environ, "DOCKER_SCAN_SUGGEST": "false"}

@@ -75,7 +75,7 @@ def find_subject(registry: Registry, root: Path, named: str) -> Subject:
         rev = version.tags.get(names.COMMIT, "")
         if not rev:
             raise LastroError(
-                f"{named}: version {version.number} names no commit; lastro register made none such"
+                f"{named}: version {version.number} names no commit; lastro register makes one that does"
             )
     found = lineage.read(root, rev)
     if found.model != version.tags.get(names.MODEL):
