@@ -15,6 +15,7 @@ COMMANDS = {
     "doctor": "Whether the tracking server, the DVC remote, Git, Docker and the packages are as they should be.",
     "history": "What was promoted and rolled back: when, by whom, from what to what, why.",
     "image": "Build, verify, push and run the published image.",
+    "init": "Put your own table in the place of the example.",
     "promote": "Move staging or production to the model of a release tag, after checking it.",
     "register": "Register the model of a commit: exactly one version, however often it is run.",
     "release": "Say whether a release tag may be released, and why.",
