@@ -1,4 +1,4 @@
-"""Write docs/params.md from the types, so that it cannot go stale. `--check` fails instead where it would change."""
+"""Write docs/params.md and the files of MLflow Projects from the types. `--check` fails instead where they would change."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import annotated_types
 import yaml
+from project_files import project_files
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -122,11 +123,11 @@ def _bound(item: object) -> str:
 
 
 def main() -> None:
-    text = page()
-    if "--check" not in sys.argv:
-        PAGE.write_text(text, encoding="utf-8")
-    elif not PAGE.is_file() or PAGE.read_text(encoding="utf-8") != text:
-        sys.exit(f"error: {PAGE.name} is not what the types say; run make docs and commit it")
+    for path, text in {PAGE: page(), **project_files()}.items():
+        if "--check" not in sys.argv:
+            path.write_text(text, encoding="utf-8")
+        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
+            sys.exit(f"error: {path.name} is not what the types say; run make docs and commit it")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,68 @@
+"""MLproject, python_env.yaml and conda.yaml, from the families' types, pyproject.toml and the one lock."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import yaml
+
+from lastro import models
+from lastro.project import UNCHANGED
+
+ROOT = Path(__file__).parents[1]
+NOTE = "# Written by docs/generate.py; `make docs` refreshes it.\n"
+LOCK = "requirements/runtime.lock"
+
+
+def project_files() -> dict[Path, str]:
+    """The text of each file, by path."""
+    lowest = re.search(
+        r"3\.\d+", tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    )
+    python = lowest.group()
+    contents = {
+        "MLproject": _project(),
+        # The lock itself, not a copy of its versions: there is nothing that could drift.
+        "python_env.yaml": {"python": python, "dependencies": [f"-r {LOCK}"]},
+        "conda.yaml": {
+            "name": "lastro",
+            "channels": ["conda-forge", "nodefaults"],
+            "dependencies": [f"python={python}", "pip", {"pip": [f"-r {LOCK}"]}],
+        },
+    }
+    dump = {"sort_keys": False, "width": 100_000}
+    return {ROOT / name: NOTE + yaml.safe_dump(content, **dump) for name, content in contents.items()}
+
+
+def _project() -> dict:
+    parameters = {
+        name: {"type": kind, "default": UNCHANGED}
+        for family in models.FAMILIES
+        for name, kind in _kinds(family).items()
+    }
+    passed = "".join(f" --{name} {{{name}}}" for name in parameters)
+    # The environment holds the locked requirements only; the code is the project's own.
+    command = "PYTHONPATH=src python -m lastro.project {}"
+    return {
+        "name": "lastro",
+        "python_env": "python_env.yaml",
+        "entry_points": {
+            # MLflow hands on what is not declared, as --NAME VALUE.
+            "main": {"command": command.format("main")},
+            "train": {"parameters": parameters, "command": command.format("train") + passed},
+            "evaluate": {"command": command.format("evaluate")},
+        },
+    }
+
+
+def _kinds(family: str) -> dict[str, str]:
+    """MLflow's type of each hyperparameter: float where it takes a number, else string."""
+    properties = models.get(family).Hyperparameters.model_json_schema()["properties"]
+    return {name: _kind(schema) for name, schema in properties.items()}
+
+
+def _kind(schema: dict) -> str:
+    kinds = {option.get("type") for option in schema.get("anyOf", [schema])} - {"null"}
+    return "float" if kinds and kinds <= {"integer", "number"} else "string"
