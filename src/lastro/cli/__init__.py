@@ -19,6 +19,7 @@ COMMANDS = {
     "promote": "Move staging or production to the model of a release tag, after checking it.",
     "register": "Register the model of a commit: exactly one version, however often it is run.",
     "release": "Say whether a release tag may be released, and why.",
+    "report": "What a change does to the model, as Markdown: against the base revision and production.",
     "reproduce": "Train a commit's model anew, and compare the bytes.",
     "retire": "Take a version out of every alias for good.",
     "rollback": "Return production to an earlier release.",

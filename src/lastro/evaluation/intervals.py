@@ -54,7 +54,16 @@ def bootstrap(
 
 
 def paired(candidate: Predictions, rival: Predictions, name: str, resamples: int, seed: int) -> np.ndarray:
-    """(resamples,) improvements, positive where the candidate is better; both see the same row weights.
+    """(resamples,) improvements of one metric; see `improvements`."""
+    return improvements(candidate, rival, (name,), resamples, seed)[name]
+
+
+def improvements(
+    candidate: Predictions, rival: Predictions, wanted: Sequence[str], resamples: int, seed: int
+) -> dict[str, np.ndarray]:
+    """Each metric's (resamples,) improvements, positive where the candidate is better; both see the same row weights.
+
+    wanted: full names.
 
     Raises:
         LastroError: the two don't hold the same rows in the same order (see `align.aligned`).
@@ -63,8 +72,8 @@ def paired(candidate: Predictions, rival: Predictions, name: str, resamples: int
         raise LastroError("predictions cannot be paired: the rows differ; align them by key first")
     # Sorted together, so that both see one weight per row even where keys repeat.
     order = np.lexsort((*_columns(rival), *_columns(candidate), candidate.truth, candidate.keys))
-    ours, theirs = _resample([candidate.take(order), rival.take(order)], (name,), resamples, seed)
-    return METRICS[name].sign * (ours[name] - theirs[name])
+    ours, theirs = _resample([candidate.take(order), rival.take(order)], tuple(wanted), resamples, seed)
+    return {name: METRICS[name].sign * (ours[name] - theirs[name]) for name in wanted}
 
 
 def interval(samples: np.ndarray) -> Interval:

@@ -22,7 +22,7 @@ from lastro.lineage.staleness import Stale, Unverified, compare
 from lastro.paths import Paths
 from lastro.yaml12 import load_mapping
 
-__all__ = ["Lineage", "Stale", "Unverified", "params_digest", "read", "state"]
+__all__ = ["Lineage", "Stale", "Unverified", "outputs", "params_digest", "read", "state"]
 
 _MEND_LOCK = "run `dvc repro` and commit dvc.lock"
 
@@ -67,6 +67,26 @@ def read(root: Path, rev: str | None = None) -> Lineage:
     commit = git.resolve(root, rev)
     with git.Blobs(root) as blobs:
         return _read(Revision(root, rev, commit, blobs), commit, False)
+
+
+def outputs(root: Path, rev: str | None = None) -> dict[str, str | None]:
+    """DVC's hash of every output that dvc.lock records, by path; at `rev`, or on disk.
+
+    Raises:
+        LastroError, ExternalError: see `read`.
+    """
+    if rev is None:
+        source = WorkingTree(root)
+        return _all_outputs(source)
+    commit = git.resolve(root, rev)
+    with git.Blobs(root) as blobs:
+        return _all_outputs(Revision(root, rev, commit, blobs))
+
+
+def _all_outputs(source: Source) -> dict[str, str | None]:
+    name = f"dvc.lock{source.suffix}"
+    lock = read_lock(_load(source, "dvc.lock", _MEND_LOCK), name)
+    return {path: md5 for stage in lock.values() for path, md5 in stage.outs.items()}
 
 
 def params_digest(params: dict[str, Any]) -> str:

@@ -62,6 +62,20 @@ def is_ancestor(root: Path, commit: str, of: str) -> bool:
     return attempt(root, "merge-base", "--is-ancestor", "--end-of-options", commit, of).returncode == 0
 
 
+def merge_base(root: Path, other: str) -> str:
+    """The commit at which HEAD's history left that of `other`.
+
+    Raises:
+        LastroError: there is none, or this clone does not reach back to it.
+    """
+    done = attempt(root, "merge-base", "--end-of-options", "HEAD", other)
+    if done.returncode:
+        raise LastroError(
+            f"{other}: has no commit in common with HEAD here; git fetch origin, with --unshallow where history is missing"
+        )
+    return _text(done).strip()
+
+
 def show(root: Path, commit: str, path: str) -> str:
     """The text of a file of a commit.
 

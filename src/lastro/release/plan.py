@@ -115,12 +115,12 @@ def make_plan(
             rules.increases(tag, found.commit, entries),
             rules.fits_interface(registry, tag, entries, fetched, folder),
         )
-        rival = _in_production(registry, snapshot, entries)
+        rival = in_production(registry, snapshot, entries)
         verdict = _judge(registry, root, found, run, rival, without_rival, folder)
     return Plan(tag, found, version, rival and rival[1], checked, verdict)
 
 
-def _in_production(
+def in_production(
     registry: Registry, snapshot: Snapshot, entries: list[Entry]
 ) -> tuple[Version, Entry] | None:
     """The version at the alias `production`, and the promotion that brought it there.

@@ -1,1 +1,1 @@
-"""What people read: tables on a terminal, the model card."""
+"""What people read: tables on a terminal, the model card, the report on a pull request."""

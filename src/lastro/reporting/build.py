@@ -1,0 +1,149 @@
+"""The report on the working tree: against the base revision and against production."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lastro import lineage
+from lastro.errors import LastroError
+from lastro.evaluation.predictions import Predictions
+from lastro.evaluation.verdict import Verdict
+from lastro.lineage import git, repository
+from lastro.metric_names import resolve
+from lastro.models import load_params
+from lastro.paths import Paths
+from lastro.reporting import compare
+from lastro.reporting.charts import charts
+from lastro.reporting.content import Change, Metric, Report, Rule, Slice
+
+MOST_CHANGES = 100
+
+
+def build(root: Path, base: str | None, production: bool, base_name: str | None = None) -> Report:
+    """Everything the report says of what lies in the working tree.
+
+    base: a revision, shown as `base_name`; None: there is nothing to compare with. production: whether the registry is asked.
+
+    Raises:
+        LastroError: dvc.lock is stale, or the outputs are not there.
+    """
+    paths, found = Paths.of(root), lineage.read(root)
+    for stale in found.stale:
+        raise LastroError(
+            f"dvc.lock is stale: {stale.stage}: {stale.what}; run dvc repro, then lastro report"
+        )
+    params = load_params(paths.params)
+    evaluation, predictions = _read(paths.evaluation), Predictions.read(paths.predictions)
+    verdict = Verdict.from_json(_read(paths.verdict))
+    primary = resolve(params.gate.metric, predictions.task, len(predictions.labels))
+    with tempfile.TemporaryDirectory(prefix="lastro-report-") as name:
+        folder = Path(name)
+        settings = params.evaluation
+        against_base = compare.with_base(root, base, base_name or base, found, predictions, settings, folder)
+        against_production = (
+            compare.with_production(root, params, found, predictions, folder)
+            if production
+            else compare.nothing("production", "no tracking server is set up, so nothing is in production")
+        )
+    changes = _changes(root, base)
+    note = _last_run(root)
+    return Report(
+        model_name=params.name,
+        family=params.model.family,
+        task=evaluation["task"],
+        rows=evaluation["rows"],
+        model=found.model,
+        lock=_lock(root),
+        ran=note.get("ran"),
+        seconds=note.get("seconds"),
+        changes=changes[:MOST_CHANGES],
+        more_changes=max(0, len(changes) - MOST_CHANGES),
+        primary=primary,
+        metrics=[
+            Metric(
+                name=metric,
+                value=numbers["value"],
+                low=numbers["low"],
+                high=numbers["high"],
+                base=against_base.differences.get(metric),
+                production=against_production.differences.get(metric),
+            )
+            for metric, numbers in evaluation["metrics"].items()
+        ],
+        base=against_base.other,
+        production=against_production.other,
+        production_rules=[_rule(rule) for rule in against_production.rules],
+        slices=_slices(evaluation, primary),
+        passed=verdict.passed,
+        rules=[_rule(rule) for rule in verdict.rules],
+        charts=charts(paths.plots),
+    )
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise LastroError(f"{path}: cannot be read ({error}); run dvc repro or dvc pull") from None
+
+
+def _rule(rule) -> Rule:
+    return Rule(name=rule.name, passed=rule.passed, detail=rule.detail[:2000])
+
+
+def _slices(evaluation: dict[str, Any], primary: str) -> list[Slice]:
+    return [
+        Slice(
+            column=column[:200],
+            group=group[:200],
+            rows=result["rows"],
+            **{key: result["metrics"][primary][key] for key in ("value", "low", "high")},
+        )
+        for column, groups in evaluation["slices"].items()
+        for group, result in groups.items()
+    ][:200]
+
+
+def _lock(root: Path) -> str:
+    """Whether dvc.lock is the one of the commit."""
+    return "updated" if git.attempt(root, "diff", "--quiet", "HEAD", "--", "dvc.lock").returncode else "true"
+
+
+def _changes(root: Path, base: str | None) -> list[Change]:
+    """What differs in params.yaml, key by key."""
+    if base is None:
+        return []
+    before = flatten(yaml.safe_load(repository.show(root, git.resolve(root, base), "params.yaml")) or {})
+    after = flatten(yaml.safe_load(Paths.of(root).params.read_text(encoding="utf-8")))
+    return [
+        Change(key=key[:200], before=_shown(before.get(key)), after=_shown(after.get(key)))
+        for key in dict.fromkeys([*before, *after])
+        if before.get(key) != after.get(key)
+    ]
+
+
+def _shown(text: str | None) -> str | None:
+    return None if text is None else text[:500]
+
+
+def flatten(content: Any, prefix: str = "") -> dict[str, str]:
+    """Every value by its dotted key, as JSON."""
+    if isinstance(content, dict) and content:
+        found: dict[str, str] = {}
+        for key, value in content.items():
+            found |= flatten(value, f"{prefix}.{key}" if prefix else str(key))
+        return found
+    return {prefix: json.dumps(content, ensure_ascii=False, default=str)}
+
+
+def _last_run(root: Path) -> dict[str, Any]:
+    """What `lastro repro` noted; empty where the pipeline was run otherwise."""
+    try:
+        return json.loads((root / ".dvc" / "tmp" / "lastro-repro.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}

@@ -1,0 +1,29 @@
+"""Text from people and data, made harmless in a Markdown page that GitHub renders."""
+
+from __future__ import annotations
+
+import unicodedata
+
+MOST = 300
+"""Longer text is cut: it would hide what matters."""
+
+
+def code(text: object, most: int = MOST) -> str:
+    """The text as a Markdown code span, in one line.
+
+    In a code span GitHub reads no markup, tag, mention, issue number or address, and a backslash is itself. The two signs
+    that could end it, a backtick and (in a table) a vertical bar, become look-alikes. Control and direction-changing
+    characters are left out.
+    """
+    line = " ".join(str(text).split())
+    kept = "".join(c for c in line if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
+    kept = kept.replace("`", "\u02cb").replace("|", "\u2223")
+    if len(kept) > most:
+        kept = kept[: most - 1] + "…"
+    return f"`{kept or ' '}`"
+
+
+def workflow_text(text: object) -> str:
+    """The text as one line of a job's log that GitHub does not read as a command (`::error::…`, `##[…]`)."""
+    line = " ".join(str(text).split())
+    return line.replace("::", ": :").replace("##[", "## [")
