@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lastro.reporting.escape import code, workflow_text
+from lastro.reporting.escape import code
 
 HOSTILE = [
     "`code` **bold** <script>alert(1)</script>",
@@ -26,13 +26,6 @@ def test_text_stays_in_its_code_span(text):
     shown = code(text)
     assert re.fullmatch(r"`[^`|\r\n]+`", shown)
     assert len(shown) <= 302
-
-
-@given(st.text())
-def test_ordinary_text_is_unchanged_and_nothing_starts_a_workflow_command(text):
-    line = workflow_text(f"::{text}")
-    assert "\n" not in line
-    assert "::" not in line.replace(": :", "")
 
 
 def test_readable_text_is_shown_as_it_is():

@@ -21,9 +21,3 @@ def code(text: object, most: int = MOST) -> str:
     if len(kept) > most:
         kept = kept[: most - 1] + "…"
     return f"`{kept or ' '}`"
-
-
-def workflow_text(text: object) -> str:
-    """The text as one line of a job's log that GitHub does not read as a command (`::error::…`, `##[…]`)."""
-    line = " ".join(str(text).split())
-    return line.replace("::", ": :").replace("##[", "## [")
