@@ -139,9 +139,10 @@ def test_input_example_is_no_row_of_the_data(project, store_kind):
 
 
 def test_training_of_the_same_model_again_makes_no_second_run(project, monkeypatch):
-    project.run("train")
-    project.run("train")
+    # MLflow leaves the last store that this process opened in the environment, which the side-car inherits.
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    project.run("train")
+    project.run("train")
     store = open_store(project.folder)
     assert len(all_runs(store)) == 1
     mlflow.set_tracking_uri(None)
