@@ -23,7 +23,8 @@ class Clone:
     def __init__(self, folder: Path, env: dict[str, str] | None = None):
         self.folder = folder
         self.env = {
-            **os.environ,
+            # Without the store that MLflow opened last in this process and left in the environment.
+            **{name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"},
             **IDENTITY,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             # The clone's own code, not that of the checkout that the tests run from.

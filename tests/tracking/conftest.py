@@ -50,11 +50,13 @@ def trained(tmp_path_factory, root) -> Project:
 
 
 @pytest.fixture
-def project(trained, tmp_path) -> Project:
+def project(trained, tmp_path, monkeypatch) -> Project:
     """A copy of the trained project, with git so that a commit can be told."""
     import copy
     import shutil
 
+    # MLflow leaves the last store that this process opened in the environment, which stages and commands inherit.
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     made = copy.copy(trained)
     made.folder = tmp_path / "project"
     shutil.copytree(trained.folder, made.folder, symlinks=True)
