@@ -25,19 +25,30 @@ def command(base: str | None, json_file: Path | None, summary: bool) -> None:
     """
     import os
 
+    from lastro.errors import LastroError
+    from lastro.github import job
     from lastro.lineage import repository
     from lastro.paths import find_root
     from lastro.reporting.build import build
-    from lastro.reporting.pull_request import render
+    from lastro.reporting.content import Failure
+    from lastro.reporting.pull_request import render, render_failure
 
     root = find_root()
     # A job's embedded store is new and empty: asking it would only take time.
     production = bool(os.environ.get("MLFLOW_TRACKING_URI")) or (root / "mlflow.db").is_file()
-    report = build(root, base and repository.merge_base(root, base), production, base)
+    try:
+        report = build(root, base and repository.merge_base(root, base), production, base)
+    except LastroError as error:
+        failure = Failure(error=str(error)[:2000])
+        if json_file:
+            json_file.write_text(failure.model_dump_json(), encoding="utf-8")
+        if summary:
+            job.summary(render_failure(failure))
+        raise
     text = render(report)
     if json_file:
         json_file.write_text(report.model_dump_json(indent=1), encoding="utf-8")
-    if summary and os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(os.environ["GITHUB_STEP_SUMMARY"]).open("a", encoding="utf-8") as file:
-            file.write(text)
+    if summary:
+        job.summary(text)
+    job.output(lock=report.lock)
     click.echo(text)

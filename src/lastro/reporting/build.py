@@ -20,6 +20,7 @@ from lastro.paths import Paths
 from lastro.reporting import compare
 from lastro.reporting.charts import charts
 from lastro.reporting.content import Change, Metric, Report, Rule, Slice
+from lastro.repro import read_note
 
 MOST_CHANGES = 100
 
@@ -30,10 +31,13 @@ def build(root: Path, base: str | None, production: bool, base_name: str | None 
     base: a revision, shown as `base_name`; None: there is nothing to compare with. production: whether the registry is asked.
 
     Raises:
-        LastroError: dvc.lock is stale, or the outputs are not there.
+        LastroError: dvc.lock is stale, or the outputs are not there; `lastro repro` did not come to an end.
     """
+    note = read_note(root)
     paths, found = Paths.of(root), lineage.read(root)
     for stale in found.stale:
+        if "error" in note:
+            raise LastroError(note["error"])
         raise LastroError(
             f"dvc.lock is stale: {stale.stage}: {stale.what}; run dvc repro, then lastro report"
         )
@@ -51,7 +55,6 @@ def build(root: Path, base: str | None, production: bool, base_name: str | None 
             else compare.nothing("production", "no tracking server is set up, so nothing is in production")
         )
     changes = _changes(root, base)
-    note = _last_run(root)
     return Report(
         model_name=params.name,
         family=params.model.family,
@@ -139,11 +142,3 @@ def flatten(content: Any, prefix: str = "") -> dict[str, str]:
             found |= flatten(value, f"{prefix}.{key}" if prefix else str(key))
         return found
     return {prefix: json.dumps(content, ensure_ascii=False, default=str)}
-
-
-def _last_run(root: Path) -> dict[str, Any]:
-    """What `lastro repro` noted; empty where the pipeline was run otherwise."""
-    try:
-        return json.loads((root / ".dvc" / "tmp" / "lastro-repro.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}

@@ -6,6 +6,7 @@ is not known is refused.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -115,8 +116,15 @@ class Report(_Strict):
     charts: list[Chart] = Field(max_length=8)
 
 
-def read(path: Path) -> Report:
-    """The report in the file.
+class Failure(_Strict):
+    """In the place of a report: why the pipeline did not come to an end."""
+
+    version: Literal[1] = 1
+    error: Text
+
+
+def read(path: Path) -> Report | Failure:
+    """The report in the file, or why there is none.
 
     Raises:
         LastroError: it is missing, too large, or not a report.
@@ -131,10 +139,19 @@ def read(path: Path) -> Report:
     if len(content) > MOST_BYTES:
         raise LastroError(f"{path}: has more than {MOST_BYTES} bytes; a report has some thousand")
     try:
-        return Report.model_validate_json(content)
+        return (Failure if _is_failure(content) else Report).model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))[:80]
         raise LastroError(
             f"{path}: is no report ({where}: {first['msg']}); run lastro report again"
         ) from None
+
+
+def _is_failure(content: bytes) -> bool:
+    """Which of the two is meant, so that the error names what is wrong in it; either is checked in full afterwards."""
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and "error" in found

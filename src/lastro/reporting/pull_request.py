@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lastro.reporting.charts import render as render_chart
 from lastro.reporting.console import number
-from lastro.reporting.content import Difference, Other, Report, Rule
+from lastro.reporting.content import Difference, Failure, Other, Report, Rule
 from lastro.reporting.escape import code
 
 MARKER = "<!-- lastro report -->"
@@ -13,13 +13,13 @@ MOST = 60_000
 """GitHub refuses a comment of more than 65,536 characters."""
 
 
-def render(report: Report, lock_note: str | None = None) -> str:
-    """Markdown. lock_note: what became of dvc.lock, or what to do about it; already Markdown."""
+def render(report: Report, next_step: str | None = None, foot: str = "") -> str:
+    """Markdown. next_step: what to do now, where the report cannot know it; foot: a last line. Both are Markdown already."""
     head = [
         MARKER,
         f"## {'✅ pass' if report.passed else '❌ fail'}: {code(report.model_name, 80)}",
         _summary(report),
-        f"**Next:** {lock_note or _next(report)}",
+        f"**Next:** {next_step or _next(report)}",
     ]
     parts = [
         *head,
@@ -35,7 +35,13 @@ def render(report: Report, lock_note: str | None = None) -> str:
         text += f"\n\n<details><summary>Charts</summary>\n\n{charts}\n\n</details>"
     if len(text) > MOST:
         text = "\n\n".join([*head, _verdict(report)[:MOST], "The rest is too long to be shown here."])
-    return text + "\n"
+    return "\n\n".join(filter(None, [text, foot])) + "\n"
+
+
+def render_failure(failure: Failure, foot: str = "") -> str:
+    """Markdown, for a pipeline that did not come to an end."""
+    head = [MARKER, "## ❌ the pipeline did not come to an end", code(failure.error, 1000)]
+    return "\n\n".join(filter(None, [*head, "**Next:** mend that and push again.", foot])) + "\n"
 
 
 def _summary(report: Report) -> str:

@@ -1,0 +1,96 @@
+"""`lastro github`: what the workflows do on GitHub. Each option also comes from a variable, which a workflow sets by env."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.group("github")
+def command() -> None:
+    """Comments, statuses and releases on GitHub; GITHUB_REPOSITORY and GITHUB_TOKEN say where and as whom."""
+
+
+@command.command("publish")
+@click.option(
+    "--branch", required=True, envvar="BRANCH", help="The pull request's branch, in this repository."
+)
+@click.option("--head", required=True, envvar="HEAD", help="The commit that the pipeline ran for.")
+@click.option("--base", envvar="BASE", help="The commit that was merged into it first, if one was.")
+@click.option(
+    "--from",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path("."),
+    help="Where report.json and dvc.lock lie.",
+)
+def publish(branch: str, head: str, base: str | None, folder: Path) -> None:
+    """Commit dvc.lock to the branch where it is not true yet, and post the report on its pull request."""
+    from lastro.github import client, job
+    from lastro.github.publish import publish as carry_out
+    from lastro.paths import find_root
+
+    commit = carry_out(client.from_environment(), find_root(), folder, branch, head, base or None)
+    job.output(commit=commit or "")
+    if commit:
+        click.echo(
+            f"dvc.lock is true at {commit}" + ("" if commit == head else ", which was committed for it")
+        )
+
+
+@command.command("comment")
+@click.option("--run", type=int, required=True, envvar="RUN", help="The workflow run whose report is posted.")
+@click.option("--head", required=True, envvar="HEAD", help="The commit that it ran for.")
+def comment(run: int, head: str) -> None:
+    """Post the report of a run that had no rights: a fork's, or Dependabot's."""
+    from lastro.github import artifact, client
+    from lastro.github.publish import comment_for_outsider
+
+    github = client.from_environment()
+    number = comment_for_outsider(github, artifact.fetch_report(github, run), head)
+    click.echo(f"posted on {number} pull request{'' if number == 1 else 's'}")
+
+
+@command.command("ready")
+@click.option("--needs", required=True, envvar="NEEDS", help="GitHub's toJSON(needs).")
+@click.option(
+    "--trusted/--outsider", envvar="TRUSTED", default=False, help="Whether the run may push dvc.lock itself."
+)
+@click.option("--commit", envvar="COMMIT", help="Put the status on this commit, too.")
+def ready(needs: str, trusted: bool, commit: str | None) -> None:
+    """Say whether a pull request may be merged: pipeline, verdict, dvc.lock and tests; exit 1 where not."""
+    from lastro.github import client
+    from lastro.github.ready import settle
+
+    settle(client.from_environment() if commit else None, needs, trusted, commit or None)
+    click.echo("ready to merge")
+
+
+@command.command("update")
+@click.option("--branch", required=True, envvar="BRANCH", help="The branch that was pushed to.")
+def update(branch: str) -> None:
+    """Bring the open pull requests up to date whose only conflict with the branch is dvc.lock."""
+    from lastro.github import client, job
+    from lastro.github.update import update as carry_out
+    from lastro.paths import find_root
+    from lastro.reporting.escape import code
+
+    done = carry_out(client.from_environment(), find_root(), branch)
+    for found in done:
+        click.echo(f"#{found.pull.number}: {found.what}")
+    if done:
+        lines = "\n".join(f"- #{found.pull.number}: {code(found.what)}" for found in done)
+        job.summary(f"### Open pull requests\n\n{lines}")
+
+
+@command.command("source")
+@click.option("--commit", required=True, envvar="COMMIT", help="A commit of the default branch.")
+def source(commit: str) -> None:
+    """Find the merged pull request that brought a commit."""
+    from lastro.github import client, job
+
+    found = [p for p in client.from_environment().get(f"/commits/{commit}/pulls") if p.get("merged_at")]
+    number = str(found[0]["number"]) if found else ""
+    job.output(pull=number)
+    click.echo(f"pull request #{number}" if number else "no pull request: pushed directly")
