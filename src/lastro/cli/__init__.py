@@ -18,6 +18,7 @@ COMMANDS = {
     "image": "Build, verify, push and run the published image.",
     "init": "Put your own table in the place of the example.",
     "merge": "Merge another branch, leaving dvc.lock to the pipeline.",
+    "notes": "Write the files of a release: notes, model card, metrics, trace.",
     "promote": "Move staging or production to the model of a release tag, after checking it.",
     "register": "Register the model of a commit: exactly one version, however often it is run.",
     "release": "Say whether a release tag may be released, and why.",

@@ -94,3 +94,42 @@ def source(commit: str) -> None:
     number = str(found[0]["number"]) if found else ""
     job.output(pull=number)
     click.echo(f"pull request #{number}" if number else "no pull request: pushed directly")
+
+
+@command.command("release")
+@click.argument("tag")
+@click.option(
+    "--from",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path("dist"),
+    show_default=True,
+    help="Where notes.md and the files to attach lie.",
+)
+def release(tag: str, folder: Path) -> None:
+    """Publish the release of TAG with its notes and files; done again, it is refreshed."""
+    from lastro.github import client
+    from lastro.github.release import publish as carry_out
+    from lastro.release.tags import ReleaseTag
+
+    click.echo(f"released: {carry_out(client.from_environment(), ReleaseTag.parse(tag), folder)}")
+
+
+@command.command("rolled-back")
+@click.option("--source", required=True, envvar="SOURCE", help="The release that production left.")
+@click.option("--target", required=True, envvar="TARGET", help="The release that it returned to.")
+@click.option("--number", required=True, envvar="NUMBER", help="The entry of lastro history.")
+@click.option("--reason", required=True, envvar="REASON", help="Why.")
+def rolled_back(source: str, target: str, number: str, reason: str) -> None:
+    """Write a rollback into the text of both releases."""
+    from lastro.github import client
+    from lastro.github import release as releases
+    from lastro.lineage import repository
+    from lastro.paths import find_root
+    from lastro.release.tags import ReleaseTag
+
+    github = client.from_environment()
+    left, again = releases.rolled_back(repository.who(find_root()), reason, source, target)
+    for tag, text in ((source, left), (target, again)):
+        done = releases.note(github, str(ReleaseTag.parse(tag)), number, text)
+        click.echo(f"{tag}: {'noted' if done else 'has no release on GitHub'}")

@@ -14,7 +14,14 @@ def command() -> None:
 @click.argument("what", metavar="WHAT")
 @click.option("--tag", required=True, metavar="NAME:TAG", help="What the image is called.")
 @click.option("--no-cache", is_flag=True, help="Collect the published image's files anew.")
-def build_image(what: str, tag: str, no_cache: bool) -> None:
+@click.option(
+    "--from",
+    "repository",
+    metavar="REPOSITORY",
+    envvar="REPOSITORY",
+    help="Where an earlier try of the release may have pushed its image: that one is taken then.",
+)
+def build_image(what: str, tag: str, no_cache: bool, repository: str | None) -> None:
     """Build the image of WHAT, a version number, an alias or a release tag.
 
     `mlflow models build-docker` builds a first image, the repository's Dockerfile the published one from it.
@@ -22,12 +29,16 @@ def build_image(what: str, tag: str, no_cache: bool) -> None:
     from lastro.paths import find_root
     from lastro.registry.client import one_line, open_registry
     from lastro.release.image.build import build
+    from lastro.release.image.publication import published
     from lastro.release.image.subject import find_subject
 
     root = find_root()
     with one_line():
         registry = open_registry(root)
         subject = find_subject(registry, root, what)
+        if repository and published(subject, repository, tag):
+            click.echo(f"taken: {tag}, which was pushed to {repository} before")
+            return
         built = build(root, subject, tag, not no_cache)
     click.echo(f"built: {tag}, {built}, {registry.name} version {subject.version.number}")
 
@@ -64,13 +75,57 @@ def verify_image(image: str, what: str) -> None:
 @command.command("push")
 @click.argument("image", metavar="IMAGE")
 @click.argument("repository", metavar="REPOSITORY")
-@click.option("--tag", "tags", multiple=True, required=True, help="May be given more than once.")
-def push_image(image: str, repository: str, tags: tuple[str, ...]) -> None:
+@click.option("--tag", "tags", multiple=True, help="May be given more than once.")
+@click.option("--release", metavar="TAG", help="Push it under the release's own tag: 1.2.3 for v1.2.3.")
+def push_image(image: str, repository: str, tags: tuple[str, ...], release: str | None) -> None:
     """Push IMAGE to REPOSITORY (registry/owner/name); prints the digest. Refuses an image that verify has not passed."""
+    from lastro.errors import LastroError
+    from lastro.github import job
     from lastro.paths import find_root
+    from lastro.release.image.publication import address
     from lastro.release.image.push import push
+    from lastro.release.tags import ReleaseTag
 
-    click.echo(push(find_root(), image, repository, list(tags)))
+    wanted = [*tags, *([ReleaseTag.parse(release).image_tag] if release else [])]
+    if not wanted:
+        raise LastroError("lastro image push: expected --tag NAME or --release vX.Y.Z")
+    digest = push(find_root(), image, address(repository), wanted)
+    job.output(digest=digest, repository=address(repository))
+    click.echo(digest)
+
+
+@command.command("pull")
+@click.argument("repository", metavar="REPOSITORY")
+@click.argument("digest", metavar="DIGEST")
+@click.option("--tag", required=True, metavar="NAME:TAG", help="What the image is called here.")
+def pull_image(repository: str, digest: str, tag: str) -> None:
+    """Pull the image with DIGEST (sha256:…) from REPOSITORY, as it was released."""
+    from lastro.release.image.publication import pull
+
+    pull(repository, _digest(digest), tag)
+    click.echo(f"pulled: {tag}")
+
+
+@command.command("move")
+@click.argument("repository", metavar="REPOSITORY")
+@click.argument("digest", metavar="DIGEST")
+@click.argument("release", metavar="TAG")
+def move_tags(repository: str, digest: str, release: str) -> None:
+    """Point X.Y, X and latest in REPOSITORY at the image of the release TAG; a candidate moves none."""
+    from lastro.release.image.publication import move_tags as move
+    from lastro.release.tags import ReleaseTag
+
+    moved = move(repository, _digest(digest), ReleaseTag.parse(release))
+    click.echo(f"moved: {', '.join(moved)}" if moved else f"{release}: is a candidate and moves no tag")
+
+
+def _digest(text: str) -> str:
+    from lastro.errors import LastroError
+    from lastro.release.promote import is_image
+
+    if not is_image(text):
+        raise LastroError(f"{text!r}: expected a digest, sha256: and 64 hexadecimal digits")
+    return text
 
 
 @command.command("run")

@@ -9,9 +9,12 @@ from lastro.cli.reason import given_reason
 
 @click.command("rollback")
 @click.option(
-    "--to", metavar="TAG", help="The release to return to; without it, the one before the present one."
+    "--to",
+    metavar="TAG",
+    envvar="TO",
+    help="The release to return to; without it, the one before the present one.",
 )
-@click.option("--reason", required=True, callback=given_reason, help="Why, for the history.")
+@click.option("--reason", required=True, envvar="REASON", callback=given_reason, help="Why, for the history.")
 @click.option("--dry-run", is_flag=True, help="Print the plan, and change nothing.")
 @click.option(
     "--take-over", is_flag=True, help="Give up an interrupted promotion that nobody works on any more."
@@ -21,6 +24,7 @@ def command(to: str | None, reason: str, dry_run: bool, take_over: bool, as_json
     """Move the alias production back to a release that was there before."""
     import json
 
+    from lastro.github import job
     from lastro.lineage import repository
     from lastro.paths import find_root
     from lastro.registry.client import one_line, open_registry
@@ -28,11 +32,11 @@ def command(to: str | None, reason: str, dry_run: bool, take_over: bool, as_json
     from lastro.release.tags import ReleaseTag
 
     root = find_root()
-    if to is not None:
+    if to:
         to = str(ReleaseTag.parse(to))
     with one_line():
         registry = open_registry(root)
-        plan = plan_rollback(registry, to)
+        plan = plan_rollback(registry, to or None)
         now, target = plan.now, plan.target
         if as_json:
             content = {
@@ -54,10 +58,16 @@ def command(to: str | None, reason: str, dry_run: bool, take_over: bool, as_json
             for reason_why in plan.skipped:
                 click.echo(f"passed over: {reason_why}")
             click.echo(f"to:   {target.release}, version {target.version}, image {target.image or 'none'}")
+        # Done before, it left what the entry says; the job's later steps are told the same in either case.
+        source = (now.from_release if plan.already else now.release) if now else None
+        job.output(source=source or "", target=target.release, image=target.image or "")
+        if plan.already and now:
+            job.output(number=str(now.number))
         if dry_run or plan.already:
             click.echo(
                 "dry run: nothing was changed" if dry_run else "production is there already", err=as_json
             )
             return
-        roll_back(registry, plan, repository.who(root), reason, take_over)
+        entry = roll_back(registry, plan, repository.who(root), reason, take_over)
+        job.output(number=str(entry.number))
     click.echo(f"rolled back: production is {target.release}, version {target.version}", err=as_json)

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
-
-if TYPE_CHECKING:
-    from lastro.trace import Chain
 
 
 @click.command("trace")
@@ -25,21 +20,11 @@ def command(what: str, as_json: bool) -> None:
     from lastro.paths import find_root
     from lastro.registry.client import one_line, open_registry
     from lastro.trace import find_start, follow
+    from lastro.trace.text import as_text
 
     root = find_root()
     with one_line():
         registry = open_registry(root)
         chain = follow(registry, root, find_start(registry, root, what))
-    click.echo(json.dumps(chain.to_json(), indent=2, ensure_ascii=False) if as_json else _as_text(chain))
+    click.echo(json.dumps(chain.to_json(), indent=2, ensure_ascii=False) if as_json else as_text(chain))
     sys.exit(1 if chain.broken else 0)
-
-
-def _as_text(chain: Chain) -> str:
-    broken = chain.broken
-    lines = [f"{chain.start.named}: {chain.start.kind}, model {chain.model or 'unknown'}"]
-    lines += [f"broken at {link.name}: {link.problem}" for link in broken] or ["the chain is whole"]
-    for link in chain.links:
-        text = link.text or ("broken" if link.problem else "none")
-        lines.append(f"{link.name:<9}{text}")
-        lines += [f"{'':<9}{line}" for line in link.lines]
-    return "\n".join(lines)

@@ -83,6 +83,22 @@ class GitHub:
         assert answer is not None
         return answer.json() if answer.content else None
 
+    def upload(self, url: str, content: bytes, kind: str) -> None:
+        """Send bytes, to the address that GitHub named for them.
+
+        Raises:
+            ExternalError: GitHub says no.
+        """
+        what = f"GitHub: POST {url.partition('?')[0]}"
+        try:
+            answer = self.session.post(
+                url, data=content, headers={"Content-Type": kind}, timeout=10 * SECONDS
+            )
+        except requests.RequestException as error:
+            raise ExternalError(f"{what}: {type(error).__name__}; run the job again") from None
+        if not answer.ok:
+            raise ExternalError(f"{what}: {answer.status_code} {_said(answer)}")
+
     def pages(self, path: str, **query: Any) -> Iterator[Any]:
         """Every entry of a list, page by page. Raises: see `call`."""
         following, query = path, {**query, "per_page": 100}

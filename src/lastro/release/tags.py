@@ -58,6 +58,18 @@ class ReleaseTag:
         return names.PRODUCTION if self.candidate is None else names.STAGING
 
     @property
+    def image_tag(self) -> str:
+        """The tag of the one image that is released as this."""
+        return str(self).removeprefix("v")
+
+    @property
+    def moving_image_tags(self) -> tuple[str, ...]:
+        """Those that follow production: a release comes after every earlier one, so all are its own. None for a candidate."""
+        if self.candidate is not None:
+            return ()
+        return f"{self.major}.{self.minor}", str(self.major), "latest"
+
+    @property
     def final(self) -> ReleaseTag:
         """The release that a candidate is for; a release itself."""
         return replace(self, candidate=None)
