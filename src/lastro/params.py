@@ -127,6 +127,19 @@ class Gate(Section):
         return value
 
 
+class Drift(Section):
+    """When the newest data counts as moved away from the model in production."""
+
+    distance: Fraction = Field(
+        0.2,
+        description="how far a column's distribution may move: Kolmogorov-Smirnov for numbers, total variation for categories",
+    )
+    drop: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        0.05, description="how much worse than at the release the primary metric may be, in its units"
+    )
+    min_rows: Annotated[int, Field(ge=2)] = Field(30, description="fewest new rows that are judged")
+
+
 class Tracking(Section):
     """How MLflow is told."""
 
@@ -146,6 +159,7 @@ class Params(Section):
     model: Model = Model()
     evaluation: Evaluation = Evaluation()
     gate: Gate = Gate()
+    drift: Drift = Drift()
     tracking: Tracking = Tracking()
 
 

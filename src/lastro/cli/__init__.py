@@ -13,6 +13,7 @@ from lastro.errors import exit_with_message
 COMMANDS = {
     "check": "Obey the verdict: exit 0 when it is pass, 1 when it is fail.",
     "doctor": "Whether the tracking server, the DVC remote, Git, Docker and the packages are as they should be.",
+    "drift": "The model in production against the newest data: has it moved away?",
     "github": "What the workflows do on GitHub: comment, status, release, settings.",
     "history": "What was promoted and rolled back: when, by whom, from what to what, why.",
     "image": "Build, verify, push and run the published image.",

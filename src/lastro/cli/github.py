@@ -14,10 +14,10 @@ def command() -> None:
 
 @command.command("publish")
 @click.option(
-    "--branch", required=True, envvar="BRANCH", help="The pull request's branch, in this repository."
+    "--branch", required=True, envvar="LASTRO_BRANCH", help="The pull request's branch, in this repository."
 )
-@click.option("--head", required=True, envvar="HEAD", help="The commit that the pipeline ran for.")
-@click.option("--base", envvar="BASE", help="The commit that was merged into it first, if one was.")
+@click.option("--head", required=True, envvar="LASTRO_HEAD", help="The commit that the pipeline ran for.")
+@click.option("--base", envvar="LASTRO_BASE", help="The commit that was merged into it first, if one was.")
 @click.option(
     "--from",
     "folder",
@@ -40,8 +40,10 @@ def publish(branch: str, head: str, base: str | None, folder: Path) -> None:
 
 
 @command.command("comment")
-@click.option("--run", type=int, required=True, envvar="RUN", help="The workflow run whose report is posted.")
-@click.option("--head", required=True, envvar="HEAD", help="The commit that it ran for.")
+@click.option(
+    "--run", type=int, required=True, envvar="LASTRO_RUN", help="The workflow run whose report is posted."
+)
+@click.option("--head", required=True, envvar="LASTRO_HEAD", help="The commit that it ran for.")
 def comment(run: int, head: str) -> None:
     """Post the report of a run that had no rights: a fork's, or Dependabot's."""
     from lastro.github import artifact, client
@@ -53,11 +55,14 @@ def comment(run: int, head: str) -> None:
 
 
 @command.command("ready")
-@click.option("--needs", required=True, envvar="NEEDS", help="GitHub's toJSON(needs).")
+@click.option("--needs", required=True, envvar="LASTRO_NEEDS", help="GitHub's toJSON(needs).")
 @click.option(
-    "--trusted/--outsider", envvar="TRUSTED", default=False, help="Whether the run may push dvc.lock itself."
+    "--trusted/--outsider",
+    envvar="LASTRO_TRUSTED",
+    default=False,
+    help="Whether the run may push dvc.lock itself.",
 )
-@click.option("--commit", envvar="COMMIT", help="Put the status on this commit, too.")
+@click.option("--commit", envvar="LASTRO_COMMIT", help="Put the status on this commit, too.")
 def ready(needs: str, trusted: bool, commit: str | None) -> None:
     """Say whether a pull request may be merged: pipeline, verdict, dvc.lock and tests; exit 1 where not."""
     from lastro.github import client
@@ -68,7 +73,7 @@ def ready(needs: str, trusted: bool, commit: str | None) -> None:
 
 
 @command.command("update")
-@click.option("--branch", required=True, envvar="BRANCH", help="The branch that was pushed to.")
+@click.option("--branch", required=True, envvar="LASTRO_BRANCH", help="The branch that was pushed to.")
 def update(branch: str) -> None:
     """Bring the open pull requests up to date whose only conflict with the branch is dvc.lock."""
     from lastro.github import client, job
@@ -85,7 +90,7 @@ def update(branch: str) -> None:
 
 
 @command.command("source")
-@click.option("--commit", required=True, envvar="COMMIT", help="A commit of the default branch.")
+@click.option("--commit", required=True, envvar="LASTRO_COMMIT", help="A commit of the default branch.")
 def source(commit: str) -> None:
     """Find the merged pull request that brought a commit."""
     from lastro.github import client, job
@@ -116,10 +121,10 @@ def release(tag: str, folder: Path) -> None:
 
 
 @command.command("rolled-back")
-@click.option("--source", required=True, envvar="SOURCE", help="The release that production left.")
-@click.option("--target", required=True, envvar="TARGET", help="The release that it returned to.")
-@click.option("--number", required=True, envvar="NUMBER", help="The entry of lastro history.")
-@click.option("--reason", required=True, envvar="REASON", help="Why.")
+@click.option("--source", required=True, envvar="LASTRO_SOURCE", help="The release that production left.")
+@click.option("--target", required=True, envvar="LASTRO_TARGET", help="The release that it returned to.")
+@click.option("--number", required=True, envvar="LASTRO_NUMBER", help="The entry of lastro history.")
+@click.option("--reason", required=True, envvar="LASTRO_REASON", help="Why.")
 def rolled_back(source: str, target: str, number: str, reason: str) -> None:
     """Write a rollback into the text of both releases."""
     from lastro.github import client
@@ -133,3 +138,45 @@ def rolled_back(source: str, target: str, number: str, reason: str) -> None:
     for tag, text in ((source, left), (target, again)):
         done = releases.note(github, str(ReleaseTag.parse(tag)), number, text)
         click.echo(f"{tag}: {'noted' if done else 'has no release on GitHub'}")
+
+
+@command.command("drift")
+@click.argument("findings", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def drift(findings: Path) -> None:
+    """Open or refresh the one issue about drift. FINDINGS is what `lastro drift --json` wrote."""
+    from lastro.drift.content import read
+    from lastro.github import client
+    from lastro.github.drift import open_issue
+
+    number = open_issue(client.from_environment(), read(findings))
+    click.echo(f"issue #{number}" if number else "nothing has drifted, and no issue is open")
+
+
+@command.command("retrain")
+@click.option("--base", required=True, envvar="LASTRO_BASE", help="The default branch.")
+@click.option(
+    "--from",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    required=True,
+    help="Where dvc.lock lies, and below data/ the files by which DVC tracks the source.",
+)
+def retrain(base: str, folder: Path) -> None:
+    """Open or refresh the pull request that retrains on the newest data."""
+    from lastro.github import client
+    from lastro.github.drift import open_retraining
+    from lastro.lineage import repository
+    from lastro.paths import find_root
+
+    root = find_root()
+    found = [folder / "dvc.lock", *sorted(folder.glob("data/**/*.dvc"))]
+    prefix = repository.prefix(root)
+    files = {
+        f"{prefix}{path.relative_to(folder).as_posix()}": path.read_bytes()
+        for path in found
+        if path.is_file()
+    }
+    number = open_retraining(client.from_environment(), root, base, files)
+    click.echo(
+        f"pull request #{number}" if number else "the source has nothing new: there is nothing to train on"
+    )

@@ -18,7 +18,7 @@ def command() -> None:
     "--from",
     "repository",
     metavar="REPOSITORY",
-    envvar="REPOSITORY",
+    envvar="LASTRO_REPOSITORY",
     help="Where an earlier try of the release may have pushed its image: that one is taken then.",
 )
 def build_image(what: str, tag: str, no_cache: bool, repository: str | None) -> None:

@@ -12,7 +12,7 @@ import click
 @click.option(
     "--repository",
     required=True,
-    envvar="REPOSITORY",
+    envvar="LASTRO_REPOSITORY",
     metavar="REPOSITORY",
     help="Where the image is: registry/owner/name.",
 )

@@ -9,7 +9,7 @@ import click
 @click.option(
     "--locked",
     is_flag=True,
-    envvar="LOCKED",
+    envvar="LASTRO_LOCKED",
     help="Refuse a stale dvc.lock, and other outputs than it records: what was reviewed is what comes out.",
 )
 def command(locked: bool) -> None:

@@ -11,10 +11,12 @@ from lastro.cli.reason import given_reason
 @click.option(
     "--to",
     metavar="TAG",
-    envvar="TO",
+    envvar="LASTRO_TO",
     help="The release to return to; without it, the one before the present one.",
 )
-@click.option("--reason", required=True, envvar="REASON", callback=given_reason, help="Why, for the history.")
+@click.option(
+    "--reason", required=True, envvar="LASTRO_REASON", callback=given_reason, help="Why, for the history."
+)
 @click.option("--dry-run", is_flag=True, help="Print the plan, and change nothing.")
 @click.option(
     "--take-over", is_flag=True, help="Give up an interrupted promotion that nobody works on any more."

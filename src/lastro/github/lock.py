@@ -53,7 +53,7 @@ def bring(root: Path, head: str, branch: str, lock: bytes, base: str | None = No
         if set(names) - {path}:
             raise LastroError(f"{branch}: conflicts in {', '.join(names)}; merge by hand: lastro merge")
         parents.append(base)
-    elif _blob(root, head, path) == lock:
+    elif blob(root, head, path) == lock:
         return Brought(head, False)
     commit = _commit(root, tree, parents, path, lock)
     remote.push(root, commit, branch, head)
@@ -69,7 +69,8 @@ def _refuse_other_content(lock: bytes) -> None:
         raise LastroError("dvc.lock: what the pipeline left is no dvc.lock; run dvc repro")
 
 
-def _blob(root: Path, commit: str, path: str) -> bytes | None:
+def blob(root: Path, commit: str, path: str) -> bytes | None:
+    """The content of a file of a commit; None where it has none."""
     done = git.attempt(root, "cat-file", "blob", f"{commit}:{path}")
     return done.stdout if done.returncode == 0 else None
 
@@ -77,18 +78,28 @@ def _blob(root: Path, commit: str, path: str) -> bytes | None:
 def _is_the_same(root: Path, tip: str, head: str, base: str | None, path: str, lock: bytes) -> bool:
     """Whether the tip is what an earlier try at this very work left."""
     parents = git.attempt(root, "rev-parse", f"{tip}^@").stdout.decode().split()
-    return parents == [head, *([base] if base else [])] and _blob(root, tip, path) == lock
+    return parents == [head, *([base] if base else [])] and blob(root, tip, path) == lock
 
 
 def _commit(root: Path, tree: str, parents: list[str], path: str, lock: bytes) -> str:
-    with tempfile.TemporaryDirectory(prefix="lastro-lock-") as folder:
-        index = Path(folder) / "index"
-        blob = remote.plumbing(root, "hash-object", "-w", "--stdin", content=lock)
-        remote.plumbing(root, "read-tree", tree, index=index)
-        # A conflicting file is in the merged tree with its markers; it is replaced whole.
-        remote.plumbing(root, "update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", index=index)
-        written = remote.plumbing(root, "write-tree", index=index)
     what = "Merge the default branch; " if len(parents) > 1 else ""
     message = f"{what}dvc.lock as the pipeline leaves it at {parents[0][:12]}\n"
+    return commit_files(root, tree, parents, {path: lock}, message)
+
+
+def commit_files(root: Path, tree: str, parents: list[str], files: dict[str, bytes], message: str) -> str:
+    """A commit of the tree with these files in it, made from objects. tree: also a commit that has it.
+
+    Raises:
+        ExternalError: Git says no.
+    """
+    with tempfile.TemporaryDirectory(prefix="lastro-lock-") as folder:
+        index = Path(folder) / "index"
+        remote.plumbing(root, "read-tree", tree, index=index)
+        for path, content in files.items():
+            oid = remote.plumbing(root, "hash-object", "-w", "--stdin", content=content)
+            # A conflicting file is in the merged tree with its markers; it is replaced whole.
+            remote.plumbing(root, "update-index", "--add", "--cacheinfo", f"100644,{oid},{path}", index=index)
+        written = remote.plumbing(root, "write-tree", index=index)
     named = [word for parent in parents for word in ("-p", parent)]
     return remote.plumbing(root, "commit-tree", written, *named, content=message.encode())

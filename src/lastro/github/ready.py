@@ -22,7 +22,7 @@ def why_not(needs: str, trusted: bool) -> str | None:
         results = {name: job["result"] for name, job in jobs.items()}
         said = jobs["experiment"]["outputs"]
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise LastroError("NEEDS: expected toJSON(needs) with a job experiment") from None
+        raise LastroError("LASTRO_NEEDS: expected toJSON(needs) with a job experiment") from None
     if results["experiment"] != "success":
         return f"the pipeline did not come to an end ({results['experiment']}): see the job's log"
     bad = [f"{name}: {result}" for name, result in results.items() if result not in ("success", "skipped")]

@@ -21,11 +21,13 @@ Text = Annotated[str, Field(max_length=2000)]
 Number = Annotated[float, Field(allow_inf_nan=False)] | None
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """No unknown key, nothing coerced."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class Difference(_Strict):
+class Difference(Strict):
     """Against another model on the rows that both held out; gain is positive where this one is better."""
 
     value: Number
@@ -34,7 +36,7 @@ class Difference(_Strict):
     high: Number
 
 
-class Metric(_Strict):
+class Metric(Strict):
     """One metric on all held-out rows, with its 95 % interval."""
 
     name: Text
@@ -45,7 +47,7 @@ class Metric(_Strict):
     production: Difference | None = None
 
 
-class Other(_Strict):
+class Other(Strict):
     """The model that is compared with; `missing` says why there is no comparison."""
 
     name: Text
@@ -54,7 +56,7 @@ class Other(_Strict):
     same: bool = False
 
 
-class Change(_Strict):
+class Change(Strict):
     """A key of params.yaml; None where the key is not there."""
 
     key: Text
@@ -62,7 +64,7 @@ class Change(_Strict):
     after: Text | None
 
 
-class Rule(_Strict):
+class Rule(Strict):
     """One rule of the verdict."""
 
     name: Text
@@ -70,7 +72,7 @@ class Rule(_Strict):
     detail: Text
 
 
-class Slice(_Strict):
+class Slice(Strict):
     """The primary metric of one group."""
 
     column: Text
@@ -81,7 +83,7 @@ class Slice(_Strict):
     high: Number
 
 
-class Chart(_Strict):
+class Chart(Strict):
     """Lines over evenly spaced x, or bars by name."""
 
     kind: Literal["roc", "calibration", "learning", "importance"]
@@ -91,7 +93,7 @@ class Chart(_Strict):
     bars: dict[Text, Number] = Field(default_factory=dict, max_length=20)
 
 
-class Report(_Strict):
+class Report(Strict):
     """All of it. `ran`: stages that no cache had; `lock`: whether dvc.lock had to be brought up to date."""
 
     version: Literal[1] = 1
@@ -116,7 +118,7 @@ class Report(_Strict):
     charts: list[Chart] = Field(max_length=8)
 
 
-class Failure(_Strict):
+class Failure(Strict):
     """In the place of a report: why the pipeline did not come to an end."""
 
     version: Literal[1] = 1
