@@ -7,7 +7,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test test-fast test-e2e lint format ui status sync bench docs lock clean
+.PHONY: help setup repro test test-fast test-e2e lint format ui status sync bench docs lock github-setup clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ lock: $(VENV)/dev ## Resolve pyproject.toml anew into requirements/ (an update i
 	@uv pip compile -q $(LOCK) --extra dev --group scoring -c requirements/runtime.lock pyproject.toml -o requirements/dev.lock
 LOCK = --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-emit-index-url \
 	--no-header --no-annotate $(ARGS)
+
+github-setup: $(VENV)/runtime ## List what the workflows need set on GitHub; ARGS=--apply sets it
+	@lastro github setup $(ARGS)
 
 clean: ## Remove what the pipeline, MLflow and the tools have written; data and code stay
 	rm -rf $(VENV) data/prepared models reports mlflow.db mlartifacts .pytest_cache .hypothesis .ruff_cache

@@ -180,3 +180,27 @@ def retrain(base: str, folder: Path) -> None:
     click.echo(
         f"pull request #{number}" if number else "the source has nothing new: there is nothing to train on"
     )
+
+
+@command.command("setup")
+@click.option("--apply", "applied", is_flag=True, help="Make it so, with GITHUB_TOKEN or with gh's login.")
+def setup(applied: bool) -> None:
+    """List every setting that the workflows count on, the variables and secrets that may be set, and how."""
+    from lastro.github.account import from_login
+    from lastro.github.settings import SECRETS, VARIABLES, settings
+    from lastro.paths import find_root
+
+    root = find_root()
+    github = from_login(root) if applied else None
+    for setting in settings(root):
+        if github is not None:
+            setting.apply(github)
+        click.echo(f"{'applied' if applied else 'set'}: {setting.what}\n         ({setting.why})")
+    for kind, known in (("variable", VARIABLES), ("secret", SECRETS)):
+        for name, what in known.items():
+            value = ' --body "…"' if kind == "variable" else ""
+            click.echo(f"{kind}, optional: {name}: {what}\n         gh {kind} set {name}{value}")
+    if not applied:
+        click.echo(
+            "nothing was changed; make github-setup ARGS=--apply sets what is above, but for variables and secrets"
+        )
