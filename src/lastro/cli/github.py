@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from lastro.github.propose import Proposal
 
 
 @click.group("github")
@@ -163,23 +167,39 @@ def drift(findings: Path) -> None:
 )
 def retrain(base: str, folder: Path) -> None:
     """Open or refresh the pull request that retrains on the newest data."""
+    from lastro.github.propose import RETRAIN
+
+    found = [folder / "dvc.lock", *sorted(folder.glob("data/**/*.dvc"))]
+    _propose(RETRAIN, base, {path.relative_to(folder).as_posix(): path for path in found if path.is_file()})
+
+
+@command.command("upgrade")
+@click.option("--base", required=True, envvar="LASTRO_BASE", help="The default branch.")
+@click.option(
+    "--from",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    required=True,
+    help="Where the locks lie.",
+)
+def upgrade(base: str, folder: Path) -> None:
+    """Open or refresh the pull request that brings newer packages."""
+    from lastro.github.propose import UPGRADE
+
+    _propose(UPGRADE, base, {f"requirements/{path.name}": path for path in sorted(folder.glob("*.lock"))})
+
+
+def _propose(proposal: Proposal, base: str, files: dict[str, Path]) -> None:
     from lastro.github import client
-    from lastro.github.drift import open_retraining
+    from lastro.github.propose import propose
     from lastro.lineage import repository
     from lastro.paths import find_root
 
     root = find_root()
-    found = [folder / "dvc.lock", *sorted(folder.glob("data/**/*.dvc"))]
     prefix = repository.prefix(root)
-    files = {
-        f"{prefix}{path.relative_to(folder).as_posix()}": path.read_bytes()
-        for path in found
-        if path.is_file()
-    }
-    number = open_retraining(client.from_environment(), root, base, files)
-    click.echo(
-        f"pull request #{number}" if number else "the source has nothing new: there is nothing to train on"
-    )
+    contents = {f"{prefix}{name}": path.read_bytes() for name, path in files.items()}
+    number = propose(client.from_environment(), root, proposal, base, contents)
+    click.echo(f"pull request #{number}" if number else "there is nothing new to propose")
 
 
 @command.command("setup")
