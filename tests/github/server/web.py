@@ -53,6 +53,8 @@ class Handler(BaseHTTPRequestHandler):
         path = unquote(parts.path)
         if self.storage and path.startswith("/signed/"):
             return self._answer(*self.github.signed(path, self.headers))
+        if path.startswith("/_allows/") and not self.storage:
+            return self._answer(self._allows(path), {}, b"")
         if not path.startswith(API) and not self.storage:
             answer = smart_http.serve(self.github, self.command, path, parts.query, self.headers, body)
             return self._answer(*answer)
@@ -73,6 +75,16 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(status, headers, b"" if answer is None else json.dumps(answer).encode())
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = handle_one  # noqa: N815
+
+    def _allows(self, path: str) -> int:
+        """Not GitHub's: 204 where the token holds a permission; for what is checked elsewhere than in the REST API."""
+        _, _, owner, name, need = path.split("/")
+        try:
+            token = smart_http.token_of(self.github, self.headers.get("Authorization", ""))
+        except PermissionError:
+            return 401
+        repository = self.github.repositories[f"{owner}/{name}"]
+        return 204 if token and allows(repository.permissions(token), need) else 403
 
     def _api(self, request: Request) -> tuple[int, Any]:
         where = f"{request.method} {request.path}"
