@@ -14,8 +14,9 @@ from mlflow.entities import Run
 from lastro import lineage
 from lastro.errors import LastroError
 from lastro.lineage import Lineage, repository
-from lastro.registry import artifact, lookup, names
+from lastro.registry import artifact, history, lookup, names
 from lastro.registry.client import Registry, Version
+from lastro.registry.history import Entry
 from lastro.registry.register import refuse_retired
 from lastro.release.tags import ReleaseTag
 
@@ -61,22 +62,19 @@ class Subject:
 
 
 def find_subject(registry: Registry, root: Path, named: str) -> Subject:
-    """The version that a number, an alias or a release tag names; a tag also names the commit.
+    """The version that a number, an alias or a release tag names; a tag also names the commit, and so does an alias that a
+    release was promoted to.
 
     Raises:
         LastroError: there is none, it was retired, or its commit is not in this clone.
     """
     version = lookup.find_version(registry, root, named)
     refuse_retired(version)
-    release = None
-    if repository.has_tag(root, named):
-        release, rev = str(ReleaseTag.parse(named)), f"refs/tags/{named}"
-    else:
-        rev = version.tags.get(names.COMMIT, "")
-        if not rev:
-            raise LastroError(
-                f"{named}: version {version.number} names no commit; lastro register makes one that does"
-            )
+    release, rev = _released(registry, root, named, version)
+    if not rev:
+        raise LastroError(
+            f"{named}: version {version.number} names no commit; lastro register makes one that does"
+        )
     found = lineage.read(root, rev)
     if found.model != version.tags.get(names.MODEL):
         raise LastroError(
@@ -90,6 +88,32 @@ def find_subject(registry: Registry, root: Path, named: str) -> Subject:
         release,
         repository.committed_at(root, found.commit or rev),
     )
+
+
+def _released(registry: Registry, root: Path, named: str, version: Version) -> tuple[str | None, str]:
+    """The release that `named` stands for, None where it stands for none, and the commit or the tag to read."""
+    snapshot = registry.snapshot()
+    if not named.isdigit():
+        promoted = history.promotions(history.read_entries(snapshot))
+        if named in snapshot.aliases:
+            entry = _entry(promoted, named, version.number)
+        elif repository.has_tag(root, named):
+            return str(ReleaseTag.parse(named)), f"refs/tags/{named}"
+        else:
+            entry = next((each for each in promoted[::-1] if each.release == named), None)
+        if entry is not None:
+            return entry.release, entry.commit
+    return None, version.tags.get(names.COMMIT, "")
+
+
+def _entry(promoted: list[Entry], alias: str, number: int) -> Entry | None:
+    """The promotion that an alias shows; None where it was set by hand, or by a registration."""
+    if alias == names.PREVIOUS:
+        # Moved with production, it has no entries of its own.
+        former = [each for each in promoted if each.alias == names.PRODUCTION and each.version == number]
+        return former[-1] if former else None
+    last = history.current(promoted, alias)
+    return last if last is not None and last.version == number else None
 
 
 def download_model(subject: Subject, folder: Path) -> Path:
