@@ -53,7 +53,8 @@ docs: $(VENV)/dev ## Write the generated parts of docs/
 lock: $(VENV)/dev ## Resolve pyproject.toml anew into requirements/ (an update is an experiment: dvc repro after it)
 	@uv pip compile -q $(LOCK) pyproject.toml -o requirements/runtime.lock
 	@uv pip compile -q $(LOCK) --group scoring -c requirements/runtime.lock -o requirements/scoring.lock
-	@uv pip compile -q $(LOCK) --extra dev --group scoring -c requirements/runtime.lock pyproject.toml -o requirements/dev.lock
+	@uv pip compile -q $(LOCK) --group sbom -c requirements/runtime.lock -o requirements/sbom.lock
+	@uv pip compile -q $(LOCK) --extra dev --group scoring --group sbom -c requirements/runtime.lock pyproject.toml -o requirements/dev.lock
 LOCK = --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-emit-index-url \
 	--no-header --no-annotate $(ARGS)
 

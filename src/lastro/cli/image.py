@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 
@@ -126,6 +128,35 @@ def _digest(text: str) -> str:
     if not is_image(text):
         raise LastroError(f"{text!r}: expected a digest, sha256: and 64 hexadecimal digits")
     return text
+
+
+@command.command("sbom")
+@click.argument("image", metavar="IMAGE")
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("."),
+    show_default="this folder",
+    metavar="DIR",
+    help="Where the two files go.",
+)
+def sbom_image(image: str, output: Path) -> None:
+    """Write what IMAGE holds: its bill of materials (sbom.cdx.json, CycloneDX) and the licences of it all (licences.txt).
+
+    Reads the image's file system, and runs nothing of it. Needs requirements/sbom.lock.
+    """
+    from lastro.release.image import licences, sbom
+    from lastro.release.image.contents import read_contents
+    from lastro.release.image.docker import inspect
+
+    sbom.require_tool()
+    known = inspect(image)
+    contents = read_contents(known["Id"])
+    text = sbom.describe(known, contents)
+    output.mkdir(parents=True, exist_ok=True)
+    (output / sbom.FILE).write_text(text, encoding="utf-8")
+    (output / licences.FILE).write_text(licences.collect(contents, sbom.declared(text)), encoding="utf-8")
+    click.echo(f"{output / sbom.FILE}\n{output / licences.FILE}")
 
 
 @command.command("run")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from lastro.errors import ExternalError, LastroError
 
@@ -52,3 +54,23 @@ def inspect(image: str) -> dict[str, Any]:
                 f"image {image}: is not on this machine; lastro image build, or docker pull it"
             ) from None
         raise
+
+
+@contextmanager
+def exported(image: str) -> Iterator[IO[bytes]]:
+    """The image's file system as a tar archive, as it comes; no program of the image is run.
+
+    Raises:
+        ExternalError: Docker fails.
+    """
+    holder = docker("create", "--network=none", "--", image).strip()
+    try:
+        with subprocess.Popen(["docker", "export", holder], stdout=subprocess.PIPE) as process:
+            yield process.stdout
+            # An archive is padded beyond its end, and docker waits until somebody has read that too.
+            while process.stdout.read(2**20):
+                pass
+        if process.returncode:
+            raise ExternalError("docker export: failed, see above")
+    finally:
+        docker("rm", "--force", holder)
