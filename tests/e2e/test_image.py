@@ -199,6 +199,44 @@ def test_no_path_of_the_build_machine_and_no_training_row(built, docker):
     assert whoami.startswith("uid=10001 gid=10001")
 
 
+def test_bill_of_materials_names_what_is_installed(built, docker):
+    inside = "import importlib.metadata as m, json; print(json.dumps([[d.name, d.version] for d in m.distributions()]))"
+    run = ("run", "--rm", "--network=none", "--entrypoint")
+    packages = json.loads(docker.run(*run, "python", "model:1.0.0", "-c", inside).stdout)
+    debian = docker.run(
+        *run, "dpkg-query", "model:1.0.0", "-Wf", "${Package} ${Version}\\n"
+    ).stdout.splitlines()
+    for place in ("sbom", "again"):
+        built.run("lastro", "image", "sbom", "model:1.0.0", "--output", place)
+    found = json.loads(built.read("sbom/sbom.cdx.json"))
+    parts = {kind: set() for kind in ("pypi", "deb", "generic")}
+    for part in found["components"]:
+        if "purl" in part:
+            parts[part["purl"].partition(":")[2].partition("/")[0]].add(f"{part['name']} {part['version']}")
+    assert parts["pypi"] == {f"{name} {version}" for name, version in packages}
+    assert parts["deb"] == set(debian)
+    assert parts["generic"] == {f"python {'.'.join(map(str, sys.version_info[:3]))}"}
+    assert "Copyright (c) 2005-2025, NumPy Developers" in built.read("sbom/licences.txt")
+    for name in ("sbom.cdx.json", "licences.txt"):
+        assert built.read(f"sbom/{name}") == built.read(f"again/{name}")
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_container(built, docker):
+    for workers in (1, 2):
+        done = docker.run(
+            "run",
+            "--rm",
+            "--network=none",
+            f"--env=LASTRO_WORKERS={workers}",
+            "--env=LASTRO_MODEL=/nowhere",
+            "model:1.0.0",
+            check=False,
+        )
+        assert done.returncode == 1
+        assert done.stderr.startswith("error: the model cannot be loaded (FileNotFoundError")
+        assert done.stderr.count("\n") == 1
+
+
 def test_a_family_of_scikit_learn(built, docker):
     text = built.read("params.yaml")
     start, end = text.index("  family: "), text.index("\nevaluation:")

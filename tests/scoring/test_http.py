@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -201,3 +203,29 @@ def test_a_wrong_setting_is_one_line(three, tmp_path):
         text=True,
     )
     assert (done.returncode, done.stderr) == (2, "error: LASTRO_QUEUE: expected a number, found 'many'\n")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (lambda folder: shutil.rmtree(folder), r"FileNotFoundError: .*schema.json'"),
+        (lambda folder: (folder / "model.ubj").write_bytes(b"no trees"), r"RuntimeError: .*"),
+        (lambda folder: (folder / "schema.json").write_text("{}"), r"KeyError: 'features'"),
+    ],
+    ids=["missing", "unreadable", "without a schema"],
+)
+def test_a_model_that_cannot_be_loaded_ends_the_server(three, tmp_path, workers, spoil, why):
+    folder = shutil.copytree(three[0], tmp_path / "model")
+    spoil(folder)
+    port = free_port()
+    settings = {"MODEL": folder, "PORT": port, "HOST": "127.0.0.1", "WORKERS": workers}
+    done = subprocess.run(
+        [sys.executable, "-m", "lastro.scoring.app"],
+        env={**os.environ, **{f"LASTRO_{name}": str(value) for name, value in settings.items()}},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert re.fullmatch(rf"error: the model cannot be loaded \({why}\)\n", done.stderr), done.stderr

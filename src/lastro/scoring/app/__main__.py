@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 
-from . import measures
+from . import measures, worker
 from .settings import Settings
 
 
@@ -21,6 +22,8 @@ def main() -> None:
     # uvicorn drains, then raises the signal again for whoever listened before: a stop that was asked for is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     measures.prepare_folder()
+    # The worker has said why in one line.
+    logging.getLogger("uvicorn.error").addFilter(lambda record: "failed to start" not in record.getMessage())
     try:
         uvicorn.run(
             f"{__package__}.worker:create",
@@ -38,6 +41,10 @@ def main() -> None:
             timeout_keep_alive=75,
             timeout_graceful_shutdown=settings.drain,
         )
+        if worker.reported().exists():
+            sys.exit(1)
+    except SystemExit as ended:
+        sys.exit(1 if ended.code == worker.FAILED else ended.code)
     finally:
         measures.remove_folder()
 
