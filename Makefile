@@ -6,8 +6,10 @@ BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
+# The theme would advertise its successor on every build; docs/decisions.md says when to follow.
+export NO_MKDOCS_2_WARNING := true
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test test-fast test-e2e lint format ui status sync bench docs lock github-setup clean
+.PHONY: help setup repro test test-fast test-e2e lint format ui status sync bench docs site lock github-setup clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,19 +19,20 @@ setup: $(VENV)/runtime ## Create .venv with the locked requirements
 repro: $(VENV)/runtime ## Train, evaluate and track: dvc repro
 	@dvc repro
 
-test: $(VENV)/dev ## Run the tests; pass options with ARGS="-k gate"
+test: $(VENV)/dev $(VENV)/docs ## Run the tests; pass options with ARGS="-k gate"
 	@pytest -n auto --dist worksteal $(ARGS)
 
 test-fast: $(VENV)/dev ## Run the tests that need no server, clone or DVC
 	@pytest -n auto --dist worksteal -m "not e2e" $(ARGS)
 
-test-e2e: $(VENV)/dev ## Run the slow real-world tests alone
+test-e2e: $(VENV)/dev $(VENV)/docs ## Run the slow real-world tests alone
 	@pytest -n auto --dist worksteal -m e2e $(ARGS)
 
-lint: $(VENV)/dev ## Check style, imports and generated documentation
+lint: $(VENV)/dev $(VENV)/docs ## Check style, imports, generated documentation, and that the site builds
 	@ruff check .
 	@ruff format --check .
 	@python docs/generate.py --check
+	@mkdocs build --strict --quiet
 
 format: $(VENV)/dev ## Mend what lint can mend
 	@ruff check --fix .
@@ -50,11 +53,15 @@ bench: $(VENV)/dev ## Measure the figures of docs/performance.md, as ratios
 docs: $(VENV)/dev ## Write the generated parts of docs/
 	@python docs/generate.py
 
+site: $(VENV)/docs ## Build the documentation into site/, strictly
+	@mkdocs build --strict
+
 lock: $(VENV)/dev ## Resolve pyproject.toml anew into requirements/ (an update is an experiment: dvc repro after it)
 	@uv pip compile -q $(LOCK) pyproject.toml -o requirements/runtime.lock
 	@uv pip compile -q $(LOCK) --group scoring -c requirements/runtime.lock -o requirements/scoring.lock
 	@uv pip compile -q $(LOCK) --group sbom -c requirements/runtime.lock -o requirements/sbom.lock
 	@uv pip compile -q $(LOCK) --extra dev --group scoring --group sbom -c requirements/runtime.lock pyproject.toml -o requirements/dev.lock
+	@uv pip compile -q $(LOCK) --group docs -c requirements/dev.lock -o requirements/docs.lock
 LOCK = --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-emit-index-url \
 	--no-header --no-annotate $(ARGS)
 
@@ -62,7 +69,7 @@ github-setup: $(VENV)/runtime ## List what the workflows need set on GitHub; ARG
 	@lastro github setup $(ARGS)
 
 clean: ## Remove what the pipeline, MLflow and the tools have written; data and code stay
-	rm -rf $(VENV) data/prepared models reports mlflow.db mlartifacts .pytest_cache .hypothesis .ruff_cache
+	rm -rf $(VENV) data/prepared models reports site mlflow.db mlartifacts .pytest_cache .hypothesis .ruff_cache
 
 # The files stand for what is installed: a changed lock installs again, a true one costs nothing.
 $(VENV)/python:
@@ -80,4 +87,9 @@ $(VENV)/runtime: requirements/runtime.lock pyproject.toml | $(VENV)/python
 $(VENV)/dev: requirements/dev.lock $(VENV)/runtime
 	@echo "installing the locked requirements for tests into $(VENV)"
 	@pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@touch $@
+
+$(VENV)/docs: requirements/docs.lock | $(VENV)/python
+	@echo "installing the locked requirements for the documentation into $(VENV)"
+	@pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.lock
 	@touch $@

@@ -1,4 +1,4 @@
-"""Write docs/params.md and the files of MLflow Projects from the types. `--check` fails instead where they would change."""
+"""Write the reference pages and the files of MLflow Projects from the code. `--check` fails instead where they would change."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from pathlib import Path
 
 import annotated_types
 import yaml
+from command_page import command_page
+from error_page import error_page
 from project_files import project_files
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
+from tag_page import tag_page
 
 from lastro import models
 from lastro.params import Params
 
-PAGE = Path(__file__).parent / "params.md"
+DOCS = Path(__file__).parent
 INTRODUCTION = """\
 # params.yaml
 
@@ -47,9 +50,9 @@ def page() -> str:
     parts.append("## Families and their hyperparameters\n\nNamed as the library names them.\n")
     for name in models.FAMILIES:
         family = models.get(name)
-        example = {"model": {"family": name, "params": EXAMPLES[name]}}
+        example = {"model": {"family": name, "params": EXAMPLES.get(name, {})}}
         # An example that the code refuses must not be documented.
-        family.Hyperparameters.model_validate(EXAMPLES[name])
+        family.Hyperparameters.model_validate(example["model"]["params"])
         parts.append(f"### {name}\n\nFor {' and '.join(sorted(family.tasks))}.\n")
         parts.append(f"```yaml\n{yaml.safe_dump(example, sort_keys=False)}```\n")
         parts.append(_table(family.Hyperparameters, ""))
@@ -123,11 +126,13 @@ def _bound(item: object) -> str:
 
 
 def main() -> None:
-    for path, text in {PAGE: page(), **project_files()}.items():
+    pages = {"params": page, "commands": command_page, "errors": error_page, "tags": tag_page}
+    files = {DOCS / f"{name}.md": write() for name, write in pages.items()}
+    for path, text in {**files, **project_files()}.items():
         if "--check" not in sys.argv:
             path.write_text(text, encoding="utf-8")
         elif not path.is_file() or path.read_text(encoding="utf-8") != text:
-            sys.exit(f"error: {path.name} is not what the types say; run make docs and commit it")
+            sys.exit(f"error: {path.name} is not what the code says; run make docs and commit it")
 
 
 if __name__ == "__main__":
