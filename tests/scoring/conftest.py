@@ -26,7 +26,7 @@ def log_model(root, folder, family: str, kind: str):
     (folder / "data" / "schema.json").write_text("{}")
     (folder / "requirements").symlink_to(root / "requirements")
     pq.write_table(table(kind), folder / "t.parquet")
-    overrides = {"data.source": "t.parquet", "model": {"family": family, "params": FEW[family]}}
+    overrides = {"data.source": "t.parquet", "model": {"family": family, "params": FEW.get(family, {})}}
     params, paths = load_params(root / "params.yaml", overrides), Paths.of(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LASTRO_TRACKING", "off")

@@ -27,7 +27,7 @@ def test_from_table_to_verdict(family, kind, tmp_path, root, monkeypatch, capsys
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "schema.json").write_text("{}")
     pq.write_table(table(kind), tmp_path / "t.parquet")
-    overrides = {"data.source": "t.parquet", "model": {"family": family, "params": FEW[family]}}
+    overrides = {"data.source": "t.parquet", "model": {"family": family, "params": FEW.get(family, {})}}
     overrides |= {"evaluation.slices": ["city", "size"], "evaluation.resamples": 200}
     params, paths = load_params(root / "params.yaml", overrides), Paths.of(tmp_path)
     prepare(params, paths)
