@@ -13,7 +13,7 @@ AREAS = {
     "The table and its schema": ("data", "adopt.py"),
     "Model families": ("models",),
     "Stages, evaluation and the gate": ("stages", "evaluation", "metric_names.py", "paths.py", "files.py"),
-    "Git, DVC and dvc.lock": ("lineage", "dvc_command.py", "reproduce.py", "project.py"),
+    "Git, DVC and dvc.lock": ("lineage", "dvc_command.py", "merge.py", "repro.py", "reproduce.py", "project.py"),
     "Tracking": ("tracking",),
     "Registry": ("registry",),
     "Release and image": ("release",),

@@ -22,6 +22,8 @@ VARIABLES = {
     "IMAGE_REGISTRY": "the registry to log in to, unless it is ghcr.io",
     "IMAGE_USERNAME": "whom to log in as there, unless it is who started the workflow",
     "ATTEST": "false where GitHub keeps no attestations: a private repository without GitHub Enterprise Cloud",
+    "PAGES": "true publishes the documentation to Pages, which must be switched on with GitHub Actions as its source",
+    "SITE_URL": "where Pages publishes it",
     "RUNNER": "the label of the runners, unless it is ubuntu-24.04",
 }
 SECRETS = {
