@@ -7,6 +7,9 @@ import importlib.util
 import re
 from pathlib import Path
 
+import click
+
+from lastro.cli import cli
 from lastro.registry import names
 
 SOURCES = Path(__file__).parents[1] / "src" / "lastro"
@@ -76,14 +79,16 @@ OTHERS = """\
 def tag_page() -> str:
     """The whole page, as Markdown."""
     _refuse_missing("docs/tag_page.py: TAGS", _tags_in_code(), TAGS)
-    _refuse_missing("docs/tag_page.py: VARIABLES", _variables_in_code(), VARIABLES)
+    options = _options()
+    _refuse_missing("docs/tag_page.py: VARIABLES", _variables_in_code(), VARIABLES | options)
     rows = [
         f"| `{name}{'…' if name.endswith('.') else ''}` | {what} | {', '.join(at)} |"
         for name, (what, at) in TAGS.items()
     ]
     head = "## Tags in MLflow, labels of the image\n\n| tag | what it says | on |\n| --- | --- | --- |\n"
     labels = "\nThe image also has the OCI's `org.opencontainers.image.title`, `.revision`, `.created` and `.version`.\n"
-    variables = "\n".join(f"| `{name}` | {what} |" for name, what in VARIABLES.items())
+    known = VARIABLES | {name: f"for {', '.join(places)}" for name, places in options.items()}
+    variables = "\n".join(f"| `{name}` | {what} |" for name, what in known.items())
     return "\n".join(
         [
             INTRODUCTION,
@@ -91,6 +96,23 @@ def tag_page() -> str:
             f"## Environment variables\n\n| variable | meaning |\n| --- | --- |\n{variables}\n{OTHERS}",
         ]
     )
+
+
+def _options() -> dict[str, list[str]]:
+    """The variables that stand for an option, which workflows use, and for which options."""
+    found: dict[str, list[str]] = {}
+
+    def walk(command: click.Command, path: str) -> None:
+        if isinstance(command, click.Group):
+            context = click.Context(command)
+            for name in command.list_commands(context):
+                walk(command.get_command(context, name), f"{path} {name}")
+        for option in command.params:
+            if isinstance(option.envvar, str):
+                found.setdefault(option.envvar, []).append(f"`{path} {option.opts[0]}`")
+
+    walk(cli, "lastro")
+    return dict(sorted(found.items()))
 
 
 def _constants() -> set[str]:
