@@ -75,7 +75,7 @@ def _run(root: Path) -> tuple[int, list[str], str]:
     # The stages' `python` is this one, also where the environment is not activated.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     env = {**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-m", "dvc", "repro", "--pull", "--allow-missing"]
+    command = [sys.executable, "-m", "dvc", "repro", "--pull"]
     ran, said = [], ""
     try:
         process = subprocess.Popen(
@@ -94,7 +94,9 @@ def _run(root: Path) -> tuple[int, list[str], str]:
         print(line, end="", flush=True)
         if found := _RUNNING.search(line):
             ran.append(found[1])
+        if said.endswith(":") and line.strip():
+            said += f" {line.strip()}"
         # The stage's own word comes first and says more than DVC's about it.
-        if not said and (found := _ERROR.search(line)):
+        elif not said and (found := _ERROR.search(line)):
             said = found[1].strip()
     return process.wait(), ran, said

@@ -23,6 +23,7 @@ def command(ci: bool, as_json: bool) -> None:
     import sys
 
     from lastro.doctor import examine, github
+    from lastro.github import job
     from lastro.paths import find_root
 
     root = find_root()
@@ -44,4 +45,5 @@ def command(ci: bool, as_json: bool) -> None:
             "::notice title=No tracking server::" if os.environ.get("GITHUB_ACTIONS") == "true" else ""
         )
         click.echo(f"{annotation}{github.no_server()}")
+        job.summary(f"### No tracking server\n\n{github.no_server()}")
     sys.exit(3 if any(check.state == "failed" for check in checks) else 0)

@@ -1,0 +1,141 @@
+"""A team's repository in its world: GitHub of the tests, MLflow on PostgreSQL, a DVC remote, Docker and an image registry.
+
+`World.actions` runs the workflow files of the repository as they are; only `.ci/run`, which would run these very tests, is
+replaced by a command that does nothing, and the site of the documentation is built elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+from mlflow import MlflowClient
+
+from tests.clones import make_clone
+from tests.e2e.workflows.runner import Actions, Run
+from tests.github.server import GitHub, Repository
+
+NAME = "acme/model"
+MODEL = "breast-cancer"
+
+
+def warm(folder: Path) -> dict[str, str]:
+    """Environment in which `make setup` finds everything installed, and the code of the checkout is what runs."""
+    venv = folder / "venv"
+    venv.mkdir(parents=True)
+    (venv / "bin").symlink_to(Path(sys.executable).parent)
+    for name in ("python", "runtime", "dev"):
+        (venv / name).touch()
+        # Newer than every lock file that will ever be checked out.
+        os.utime(venv / name, (4e9, 4e9))
+    return {"VENV": str(venv), "PYTHONPATH": "src"}
+
+
+@dataclass
+class World:
+    """See above. clone: a person's working copy; remote: the folder that is DVC's storage."""
+
+    github: GitHub
+    repository: Repository
+    actions: Actions
+    clone: object
+    remote: Path
+    folder: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    # What a person does.
+
+    def edit(self, branch: str, by: str = "ada", **params: object) -> None:
+        """Edit hyperparameters in params.yaml in the web editor: `max_depth=4`."""
+        text = self.read("params.yaml", branch if self.repository.git.sha(f"refs/heads/{branch}") else "main")
+        content = yaml.safe_load(text)
+        content["model"]["params"] |= params
+        self.repository.commit(branch, {"params.yaml": yaml.safe_dump(content, sort_keys=False)}, "Try", by)
+
+    def read(self, path: str, rev: str = "main") -> str:
+        found = self.repository.git.read(self.repository.git.sha(rev), path)
+        return found.decode()
+
+    def deliver(self) -> dict[str, Run]:
+        """Run what has been started; the last run of each workflow, by its name. Nothing may break GitHub's description."""
+        runs = self.actions.deliver()
+        assert self.github.violations == []
+        return {run.workflow.name: run for run in runs}
+
+    # What can be seen of it.
+
+    def comments(self, number: int) -> list[str]:
+        return [comment.body for comment in self.repository.issues[number].comments]
+
+    def status(self, sha: str) -> dict[str, str]:
+        """The newest state of each context at a commit."""
+        return {s["context"]: s["state"] for s in self.repository.statuses if s["sha"] == sha}
+
+    @property
+    def mlflow(self) -> MlflowClient:
+        uri = self.repository.variables["MLFLOW_TRACKING_URI"]
+        return MlflowClient(uri, uri)
+
+    def versions(self) -> list:
+        return sorted(self.mlflow.search_model_versions(f"name='{MODEL}'"), key=lambda v: int(v.version))
+
+    def alias(self, name: str) -> int | str | None:
+        model = self.mlflow.get_registered_model(MODEL)
+        return model.aliases.get(name)
+
+
+def failures(run: Run) -> str:
+    """What the jobs that failed said."""
+    return "\n".join(
+        f"--- {name}\n{job.log[-4000:]}" for name, job in run.jobs.items() if job.result == "failure"
+    )
+
+
+def make_world(
+    root: Path,
+    folder: Path,
+    variables: dict[str, str],
+    secrets: dict[str, str] | None = None,
+    env: dict[str, str] | None = None,
+    with_remote: bool = True,
+) -> World:
+    """The template, pushed to acme/model by a person; nothing has run yet."""
+    github = GitHub(folder / "github")
+    repository = github.repository(NAME, roles={"ada": "write", "eve": "read", "root": "admin"})
+    repository.variables.update(variables)
+    clone = make_clone(root, folder / "clone")
+    ci = folder / "clone" / ".ci" / "run"
+    ci.write_text("#!/bin/sh\nexit 0\n")
+    (folder / "clone" / ".github" / "workflows" / "docs.yml").unlink(missing_ok=True)
+    remote = folder / "storage"
+    if with_remote:
+        (folder / "clone" / ".dvc" / "config").write_text(
+            f"[core]\n    analytics = false\n    remote = storage\n['remote \"storage\"']\n    url = {remote}\n"
+        )
+    token = github.person_token("root").value
+    clone.run("git", "remote", "add", "origin", repository.url.replace("://", f"://x-access-token:{token}@"))
+    clone.commit("The team's own storage")
+    clone.run("git", "push", "-q", "origin", "main")
+    repository.sync()
+    actions = Actions(
+        repository,
+        folder / "actions",
+        secrets=secrets or {},
+        env={
+            **warm(folder),
+            "DVC_SITE_CACHE_DIR": str(folder / "dvc-site"),
+            "XDG_CACHE_HOME": str(folder / "cache"),
+            **(env or {}),
+        },
+    )
+    return World(github, repository, actions, clone, remote, folder)
+
+
+def run_json(*command: str, **options) -> object:
+    """The JSON that a command prints."""
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, **options).stdout)
