@@ -9,7 +9,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 # The theme would advertise its successor on every build; docs/decisions.md says when to follow.
 export NO_MKDOCS_2_WARNING := true
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test test-fast test-e2e lint format ui status sync bench docs site lock github-setup clean
+.PHONY: help setup repro test test-fast test-e2e lint format ui status sync bench docs site lock sbom github-setup clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,8 @@ lock: $(VENV)/dev ## Resolve pyproject.toml anew into requirements/ (an update i
 LOCK = --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-emit-index-url \
 	--no-header --no-annotate $(ARGS)
 
+sbom: $(VENV)/sbom ## Install what lastro image sbom needs
+
 github-setup: $(VENV)/runtime ## List what the workflows need set on GitHub; ARGS=--apply sets it
 	@lastro github setup $(ARGS)
 
@@ -82,6 +84,10 @@ $(VENV)/runtime: requirements/runtime.lock pyproject.toml | $(VENV)/python
 	@echo "installing the locked requirements into $(VENV)"
 	@pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.lock
 	@pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/sbom: requirements/sbom.lock $(VENV)/runtime
+	@pip install --quiet --disable-pip-version-check --require-hashes -r requirements/sbom.lock
 	@touch $@
 
 $(VENV)/dev: requirements/dev.lock $(VENV)/runtime

@@ -8,6 +8,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from filelock import FileLock
+
 from tests.servers import need, wait_for
 
 
@@ -22,6 +24,10 @@ class Docker:
         program = shutil.which("dockerd", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
         need(program and shutil.which("docker"), "Docker's engine")
         need(os.geteuid() == 0, "root, who may start Docker's engine,")
+        # Two engines would share the bridge docker0 and its addresses.
+        self._bridge = FileLock(Path(tempfile.gettempdir()) / "lastro-docker-bridge.lock") if bridge else None
+        if self._bridge:
+            self._bridge.acquire()
         # Not below pytest's folder: the path of a socket may have 107 characters.
         self.folder = Path(tempfile.mkdtemp(prefix="lastro-docker-"))
         self.env = {"DOCKER_HOST": f"unix://{self.folder}/socket", "DOCKER_BUILDKIT": "0"}
@@ -54,3 +60,5 @@ class Docker:
         self.process.terminate()
         self.process.wait(60)
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self._bridge:
+            self._bridge.release()

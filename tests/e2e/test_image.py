@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -15,53 +14,9 @@ import requests
 
 from tests.clones import make_clone
 from tests.docker_engine import Docker
-from tests.servers import free_port, need, wait_for
+from tests.servers import wait_for
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture(scope="module")
-def docker():
-    engine = Docker(bridge=True)
-    version = ".".join(map(str, sys.version_info[:3]))
-    maker = os.environ.get("LASTRO_BASE_IMAGE")
-    if maker:
-        subprocess.run([maker, sys.executable], env=os.environ | engine.env, check=True)
-    else:
-        pulled = engine.run("pull", f"python:{version}-slim", check=False)
-        need(
-            pulled.returncode == 0,
-            f"the image python:{version}-slim, or LASTRO_BASE_IMAGE, a program that makes it,",
-        )
-    yield engine
-    engine.remove()
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory):
-    """A Docker registry on loopback; host:port."""
-    program = shutil.which("docker-registry")
-    need(program, "docker-registry")
-    folder, port = tmp_path_factory.mktemp("registry"), free_port()
-    (folder / "config.yml").write_text(
-        f"version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {folder}/data\n"
-        f"http:\n  addr: 127.0.0.1:{port}\n"
-    )
-    log = folder / "log"
-    process = subprocess.Popen(
-        [program, "serve", str(folder / "config.yml")], stdout=log.open("wb"), stderr=subprocess.STDOUT
-    )
-
-    def ready() -> bool:
-        try:
-            return requests.get(f"http://127.0.0.1:{port}/v2/", timeout=5).status_code == 200
-        except requests.RequestException:
-            return False
-
-    wait_for(ready, process, log)
-    yield f"127.0.0.1:{port}"
-    process.terminate()
-    process.wait(30)
 
 
 @pytest.fixture(scope="module", params=[pytest.param("0", id="classic"), pytest.param("1", id="buildkit")])

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lastro.errors import LastroError
 
@@ -91,6 +91,12 @@ class Chart(Strict):
     x_high: Number = None
     lines: dict[Text, list[Number]] = Field(default_factory=dict, max_length=8)
     bars: dict[Text, Number] = Field(default_factory=dict, max_length=20)
+
+    @model_validator(mode="after")
+    def _has_an_axis(self) -> Chart:
+        if self.kind != "importance" and (self.x_low is None or self.x_high is None):
+            raise ValueError("a chart of lines needs x_low and x_high")
+        return self
 
 
 class Report(Strict):

@@ -29,7 +29,7 @@ def warm(folder: Path) -> dict[str, str]:
     venv = folder / "venv"
     venv.mkdir(parents=True)
     (venv / "bin").symlink_to(Path(sys.executable).parent)
-    for name in ("python", "runtime", "dev"):
+    for name in ("python", "runtime", "dev", "sbom"):
         (venv / name).touch()
         # Newer than every lock file that will ever be checked out.
         os.utime(venv / name, (4e9, 4e9))
@@ -70,7 +70,7 @@ class World:
     # What can be seen of it.
 
     def comments(self, number: int) -> list[str]:
-        return [comment.body for comment in self.repository.issues[number].comments]
+        return [comment["body"] for comment in self.repository.issues[number].comments]
 
     def status(self, sha: str) -> dict[str, str]:
         """The newest state of each context at a commit."""

@@ -99,6 +99,11 @@ class Handler(BaseHTTPRequestHandler):
             raise Refused(401, "Bad credentials") from None
         if not self.headers.get("User-Agent"):
             raise Refused(403, "Request forbidden by administrative rules. Please add a User-Agent header")
+        if "owner" not in request.parameters:
+            # Of nobody's repository: the person that the token is of.
+            if request.token is None or request.token.is_job:
+                raise Refused(403, "Resource not accessible by integration")
+            return route.status, route.handler(request)
         full_name = f"{request.parameters['owner']}/{request.parameters['repo']}"
         if full_name not in self.github.repositories:
             raise Refused(404, "Not Found")

@@ -43,6 +43,33 @@ def put_environment(request: Request) -> dict[str, Any]:
     return environment_view(request, name)
 
 
+def policies_of(request: Request) -> list[dict[str, Any]]:
+    """The patterns of branches and tags that may deploy to the environment."""
+    name = request.parameters["environment_name"]
+    if name not in request.repository.environments:
+        raise Refused(404, "Not Found")
+    return request.repository.environments[name].setdefault("policies", [])
+
+
+@route("GET", f"{BASE}/environments/{{environment_name}}/deployment-branch-policies", "actions:read")
+def policies(request: Request) -> dict[str, Any]:
+    found = policies_of(request)
+    return {"total_count": len(found), "branch_policies": request.page(found)}
+
+
+@route(
+    "POST",
+    f"{BASE}/environments/{{environment_name}}/deployment-branch-policies",
+    "administration:write",
+    200,
+)
+def add_policy(request: Request) -> dict[str, Any]:
+    found = policies_of(request)
+    made = {"id": len(found) + 1, "node_id": "", "type": "branch", **request.body}
+    found.append(made)
+    return made
+
+
 def deployment_view(of: dict[str, Any]) -> dict[str, Any]:
     known = {k: v for k, v in of.items() if k not in ("statuses", "creator")}
     return views.fill("deployment", **known, creator=views.user(of["creator"]))

@@ -8,6 +8,11 @@ from tests.github.server import views
 from tests.github.server.routing import Request, route
 
 
+@route("GET", "/user", "metadata:read")
+def user(request: Request) -> dict[str, Any]:
+    return views.fill("public-user", **views.user(request.actor))
+
+
 @route("GET", "/repos/{owner}/{repo}", "metadata:read")
 def one(request: Request) -> dict[str, Any]:
     return views.repository(request.repository)
