@@ -28,9 +28,11 @@ test-fast: $(VENV)/dev ## Run the tests that need no server, clone or DVC
 test-e2e: $(VENV)/dev $(VENV)/docs ## Run the slow real-world tests alone
 	@pytest -n auto --dist worksteal -m e2e $(ARGS)
 
-lint: $(VENV)/dev $(VENV)/docs ## Check style, imports, generated documentation, and that the site builds
+lint: $(VENV)/dev $(VENV)/docs ## Check style, imports, workflow files, generated documentation, and that the site builds
 	@ruff check .
 	@ruff format --check .
+	@actionlint
+	@zizmor -qq --offline --persona=pedantic .github
 	@python docs/generate.py --check
 	@mkdocs build --strict --quiet
 

@@ -1,6 +1,7 @@
-// GitHub's own parser and expressions. Reads a list of questions from stdin, writes a list of answers as JSON.
+// GitHub's own parser and expressions. Each line of stdin is a question as JSON, each line of stdout its answer.
 //   {"parse": "ci.yml", "content": "..."}         -> {"errors": [...], "workflow": {...}}
 //   {"evaluate": "...", "contexts": {...}, "status": "success"} -> {"value": ..., "true": bool} or {"error": "..."}
+import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
 const load = (name) => import(pathToFileURL(`${process.argv[2]}/@actions/${name}/dist/index.js`));
@@ -54,14 +55,13 @@ function evaluate({ evaluate: text, contexts, status }) {
   return { value, true: !(value === null || value === false || value === 0 || value === "") };
 }
 
-let input = "";
-for await (const part of process.stdin) input += part;
-const answers = [];
-for (const question of JSON.parse(input)) {
+for await (const line of createInterface({ input: process.stdin })) {
+  let answer;
   try {
-    answers.push("parse" in question ? await parse(question) : evaluate(question));
+    const question = JSON.parse(line);
+    answer = "parse" in question ? await parse(question) : evaluate(question);
   } catch (error) {
-    answers.push({ error: String(error.message ?? error), errors: [String(error.message ?? error)] });
+    answer = { error: String(error.message ?? error), errors: [String(error.message ?? error)] };
   }
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
 }
-process.stdout.write(JSON.stringify(answers));

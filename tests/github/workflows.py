@@ -24,12 +24,21 @@ STATUS_FUNCTION = re.compile(r"\b(success|failure|always|cancelled)\s*\(")
 DEFAULT_TYPES = {"pull_request": ["opened", "synchronize", "reopened"], "merge_group": ["checks_requested"]}
 
 
-@lru_cache(maxsize=4096)
-def _ask(question: str) -> dict[str, Any]:
+@lru_cache
+def _node() -> subprocess.Popen[str]:
+    """One Node for all questions of this process; it ends with its stdin."""
     options = ["--no-warnings", "--import", str(HERE / "json_modules.mjs")]
     command = ["node", *options, str(HERE / "workflow.mjs"), str(node_modules())]
-    done = subprocess.run(command, input=f"[{question}]", capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)[0]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+
+
+@lru_cache(maxsize=4096)
+def _ask(question: str) -> dict[str, Any]:
+    node = _node()
+    assert node.stdin
+    assert node.stdout
+    node.stdin.write(question + "\n")
+    return json.loads(node.stdout.readline())
 
 
 def evaluate(text: str, contexts: dict[str, Any], status: str = "success") -> Any:
