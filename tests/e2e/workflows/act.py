@@ -24,6 +24,8 @@ from tests.github.npm import cache_folder
 from tests.servers import need
 
 VERSION = "v0.2.87"
+LAST_STEP = "Keep the job's outputs (of the tests)"
+ANNOTATIONS = ("error", "warning", "notice", "debug", "group")
 DROPPED = (
     "ACTIONS_",
     "AWS_",
@@ -227,9 +229,12 @@ def _read(lines: list[dict[str, Any]], job: str) -> JobResult:
         Step(line["step"], line["stepResult"], line.get("executionTime", 0) / 1e9)
         for line in own
         if "stepResult" in line and line.get("stage") == "Main" and len(line.get("stepID", ())) == 1
+        if line["step"] != LAST_STEP
     ]
     shown = [
-        line for line in own if line.get("raw_output") or "command" in line or line.get("level") == "error"
+        line
+        for line in own
+        if line.get("raw_output") or line.get("level") == "error" or line.get("command") in ANNOTATIONS
     ]
     log = "".join(line["msg"] if line["msg"].endswith("\n") else line["msg"] + "\n" for line in shown)
     summary = "\n".join(line["content"] for line in own if line.get("command") == "summary")

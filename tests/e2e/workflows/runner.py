@@ -34,6 +34,7 @@ from tests.github.server.pulls import now
 from tests.github.server.tokens import LEVELS, granted
 from tests.github.workflows import Workflow, condition, interpolate, parse
 
+ROOT = Path(__file__).parents[3]
 SKIP = re.compile(r"\[(skip ci|ci skip|no ci|skip actions|actions skip)\]")
 
 
@@ -79,7 +80,8 @@ class Actions:
     """Runs the workflows of one repository.
 
     secrets: the repository's; environment_secrets: by environment. env: for every step, as on a runner.
-    python: the folder of the interpreter that the stand-in of setup-python puts first on the PATH.
+    python: the folder of the interpreter that the stand-in of setup-python puts first on the PATH; with it the
+    checkout gets a .venv made of this process's packages, where its runtime.lock is this repository's.
     """
 
     def __init__(
@@ -96,7 +98,6 @@ class Actions:
         self.secrets, self.environment_secrets = secrets or {}, environment_secrets or {}
         self.env = env or {}
         self.python = python or Path(sys.executable).parent
-        self.warm = True
         self.fault: Fault | None = None
         self.runs: list[Run] = []
         self.keep = False  # keep the folders of jobs that ended, to look at
@@ -338,6 +339,8 @@ class Actions:
             "STAND_INS_SCOPES": " ".join(dict.fromkeys(filter(None, scopes))),
             "STAND_INS_PYTHON": sys.executable,
             "STAND_INS_PYTHON_FOLDER": str(self.python),
+            "STAND_INS_WARM": sys.prefix,
+            "STAND_INS_WARM_LOCK": str(ROOT / "requirements/runtime.lock"),
         }
         return env | self.env
 

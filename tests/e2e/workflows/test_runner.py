@@ -210,6 +210,28 @@ def test_workflow_run_takes_a_forks_artifact(acme, github):
     assert "Refusing to check out fork pull request code" in after.jobs["unsafe"].log
 
 
+def test_running_again_uploads_again(acme):
+    model, actions = acme(files(build=FORK))
+    model.commit("x", {"params.yaml": "depth: 4\n"})
+    model.open_pull("x")
+    [run] = actions.deliver()
+    assert actions.rerun(run).conclusion == "success"
+    twice = FORK + f"      - uses: {UPLOAD}\n        with: {{name: report, path: out}}\n"
+    model.commit("x", {".github/workflows/build.yml": twice})
+    [run] = actions.deliver()
+    assert run.conclusion == "failure"
+    assert "409" in run.jobs["build"].log
+
+
+def test_dependabot_has_no_secret_and_cannot_write(acme):
+    model, actions = acme(files(tokens=TOKENS), secrets={"SECRET": "value of it"})
+    model.commit("dependabot/pip/x", {"params.yaml": "depth: 6\n"}, by="dependabot[bot]")
+    model.open_pull("dependabot/pip/x", by="dependabot[bot]")
+    [run] = actions.deliver()
+    assert run.jobs["writes"].result == "failure"
+    assert model.git.sha("from-writes") is None
+
+
 STORE = f"""
 name: Store
 on: {{push: , pull_request: }}

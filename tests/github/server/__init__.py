@@ -8,6 +8,7 @@
     model.events                                                        # what would start workflows, in order
     token = github.job_token("acme/model", {"contents": "read"})        # a GITHUB_TOKEN: `permissions` of a job
     person = github.person_token("ada")                                 # counts by ada's role
+    github.registry = "127.0.0.1:5000"       # the registry there is now at github.host, with `packages: read` or write
     ... requests to github.api_url (GITHUB_API_URL), git clone github.url + "/acme/model" ...
     assert github.violations == []                                      # what GitHub's description does not allow
     github.close()
@@ -50,11 +51,14 @@ class GitHub:
         self.violations: list[str] = []
         self.requests: list[tuple[str, str, int, str]] = []  # method, path, status, who: in order
         self.ids = count(1)
+        self.registry = (
+            ""  # HOST:PORT of a container registry; it is then served here, behind the tokens' `packages`
+        )
         self._links: dict[str, Path] = {}
         self._servers = [self._serve(storage) for storage in (False, True)]
         ports = [server.server_address[1] for server in self._servers]
         self.url, self.storage_url = (f"http://127.0.0.1:{port}" for port in ports)
-        self.api_url = self.url + API
+        self.api_url, self.host = self.url + API, f"127.0.0.1:{ports[0]}"
 
     def _serve(self, storage: bool) -> ThreadingHTTPServer:
         handler = type("Of", (Handler,), {"github": self, "storage": storage})

@@ -92,7 +92,15 @@ class Bare:
                     self.run("update-index", "--force-remove", path, index=index)
                     continue
                 blob = self.run("hash-object", "-w", "--stdin", stdin=content)
-                self.run("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", index=index)
+                mode = (self.run("ls-files", "-s", path, index=index).split() or ["100644"])[0]
+                self.run("update-index", "--add", "--cacheinfo", f"{mode},{blob},{path}", index=index)
+            return self.run("write-tree", index=index)
+
+    def tree_of(self, folder: Path) -> str:
+        """The tree of a checkout as it lies there, without what it ignores."""
+        with tempfile.TemporaryDirectory() as temporary:
+            index = str(Path(temporary) / "index")
+            self.run(f"--work-tree={folder}", "add", "--all", str(folder), index=index)
             return self.run("write-tree", index=index)
 
     def merge_tree(self, base: str, head: str) -> str | None:

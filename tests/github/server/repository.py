@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tests.github.server import payloads
 from tests.github.server.git import ZERO, Bare
 from tests.github.server.pulls import Issue, Pull
-from tests.github.server.tokens import BOT, Token, role_permissions
+from tests.github.server.tokens import BOT, DEPENDABOT, Token, role_permissions
 
 if TYPE_CHECKING:
     from tests.github.server import GitHub
@@ -107,6 +107,12 @@ class Repository:
         tree = self.git.tree_with(parent, files)
         sha = self.git.commit([parent] if parent else [], tree, message, by)
         self.moved({f"refs/heads/{branch}": sha}, by)
+        return sha
+
+    def load(self, folder: Path, message: str = "First", by: str = "ada") -> str:
+        """The default branch becomes one commit of a checkout; then `commit` replaces what a test has no use for."""
+        sha = self.git.commit([], self.git.tree_of(folder), message, by)
+        self.moved({f"refs/heads/{self.default_branch}": sha}, by)
         return sha
 
     def tag(self, name: str, revision: str = "", by: str = "ada", message: str = "") -> str:
@@ -206,7 +212,7 @@ class Repository:
         if by != BOT:
             for ref, sha in refs.items():
                 payload = payloads.push(self, ref, before.get(ref, ZERO), sha or ZERO, by)
-                self.events.append(Event("push", payload, ref, sha or ZERO, by))
+                self.events.append(Event("push", payload, ref, sha or ZERO, by, by == DEPENDABOT))
         self.github.sync(by)
 
     def sync(self, by: str = "") -> None:
@@ -229,7 +235,7 @@ class Repository:
         merge = self.git.sha(f"refs/pull/{pull.number}/merge")
         if by == BOT or (merge is None and action != "closed"):
             return
-        fork = pull.head_repository is not self or by == "dependabot[bot]"
+        fork = pull.head_repository is not self or by == DEPENDABOT
         ref = f"refs/heads/{pull.base}" if pull.merged else f"refs/pull/{pull.number}/merge"
         payload = payloads.pull_request(self, action, pull, by)
         self.events.append(Event("pull_request", payload, ref, (pull.merged or merge or pull.head), by, fork))

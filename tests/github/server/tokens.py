@@ -27,6 +27,7 @@ SCOPES = frozenset(
 )
 LEVELS = {"none": 0, "read": 1, "write": 2}
 BOT = "github-actions[bot]"
+DEPENDABOT = "dependabot[bot]"
 
 
 @dataclass

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import traceback
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tests.github.openapi import description
-from tests.github.server import smart_http
+from tests.github.server import registry, smart_http
 from tests.github.server.routing import Refused, Request, find
 from tests.github.server.tokens import allows
 
@@ -32,32 +33,39 @@ class Handler(BaseHTTPRequestHandler):
     def _body(self) -> bytes:
         if "chunked" not in self.headers.get("Transfer-Encoding", ""):
             return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        parts = []
+        return b"".join(self.chunks())
+
+    def chunks(self) -> Iterator[bytes]:
+        """The parts of a chunked body."""
         while size := int(self.rfile.readline().split(b";")[0], 16):
-            parts.append(self.rfile.read(size))
+            yield self.rfile.read(size)
             self.rfile.readline()
         self.rfile.readline()
-        return b"".join(parts)
 
-    def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+    def reply(self, status: int, headers: dict[str, str], body: bytes | None) -> None:
+        """Answer; without a body the headers say its length."""
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
+        if body is not None:
+            self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        if self.command != "HEAD":
+        if body and self.command != "HEAD":
             self.wfile.write(body)
 
     def handle_one(self) -> None:
-        parts, body = urlsplit(self.path), self._body()
+        parts = urlsplit(self.path)
         path = unquote(parts.path)
+        if path.startswith("/v2/") and self.github.registry:
+            return registry.forward(self, self.github)
+        body = self._body()
         if self.storage and path.startswith("/signed/"):
-            return self._answer(*self.github.signed(path, self.headers))
+            return self.reply(*self.github.signed(path, self.headers))
         if path.startswith("/_allows/") and not self.storage:
-            return self._answer(self._allows(path), {}, b"")
+            return self.reply(self._allows(path), {}, b"")
         if not path.startswith(API) and not self.storage:
             answer = smart_http.serve(self.github, self.command, path, parts.query, self.headers, body)
-            return self._answer(*answer)
+            return self.reply(*answer)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         request = Request(
             self.github, self.command, path.removeprefix(API), query, None, body, self.headers, None
@@ -72,7 +80,7 @@ class Handler(BaseHTTPRequestHandler):
             status, answer = 500, {"message": "the stand-in for GitHub failed"}
         headers = {"Content-Type": "application/json; charset=utf-8", **request.answer_headers}
         self.github.requests.append((self.command, request.path, status, request.actor))
-        self._answer(status, headers, b"" if answer is None else json.dumps(answer).encode())
+        self.reply(status, headers, b"" if answer is None else json.dumps(answer).encode())
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = handle_one  # noqa: N815
 

@@ -102,7 +102,13 @@ def download(request: Request) -> None:
 @route("POST", f"{BASE}/actions/workflows/{{workflow_id}}/dispatches", "actions:write", 204)
 def dispatch(request: Request) -> Any:
     inputs = {k: str(v) for k, v in (request.body.get("inputs") or {}).items()}
-    request.repository.dispatch(request.parameters["workflow_id"], inputs, request.body["ref"], request.actor)
+    repository, name, ref = request.repository, request.parameters["workflow_id"], request.body["ref"]
+    sha = repository.git.sha(ref)
+    if sha is None:
+        raise Refused(422, f"No ref found for: {ref}")
+    if repository.git.read(sha, f".github/workflows/{name}") is None:
+        raise Refused(404, "Not Found")
+    repository.dispatch(name, inputs, ref, request.actor)
 
 
 def variable_view(name: str, value: str) -> dict[str, Any]:

@@ -33,7 +33,9 @@ above = (
     else Path(os.path.commonpath([f.parent for f in files]))
 )
 target = Path(ask("STAND_INS_STORE", ""), "artifacts", ask("GITHUB_RUN_ID", ""), f"{name}.zip")
-if target.exists() and ask("OVERWRITE") != "true":
+# Another attempt of the run may write its own; a second artifact of that name in one attempt may not.
+attempt = target.with_suffix(f".attempt-{ask('GITHUB_RUN_ATTEMPT')}")
+if target.exists() and attempt.exists() and ask("OVERWRITE") != "true":
     sys.exit(
         "Failed to CreateArtifact: (409) Conflict: an artifact with this name already exists on the workflow run"
     )
@@ -41,6 +43,7 @@ target.parent.mkdir(parents=True, exist_ok=True)
 with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
     for file in files:
         archive.write(file, file.relative_to(above))
+attempt.touch()
 digest = hashlib.sha256(target.read_bytes()).hexdigest()
 number = int(hashlib.sha256(f"{ask('GITHUB_RUN_ID')}/{target.name}".encode()).hexdigest()[:8], 16)
 run = f"{ask('GITHUB_SERVER_URL')}/{ask('GITHUB_REPOSITORY')}/actions/runs/{ask('GITHUB_RUN_ID')}"
