@@ -8,7 +8,8 @@ ARG EPOCH
 COPY scoring.lock collect.py /build/
 RUN pip install --no-cache-dir --no-compile --no-deps --require-hashes --only-binary :all: \
         --target /export/opt/lastro/site -r /build/scoring.lock \
- && rm -rf /export/opt/lastro/site/bin /export/opt/lastro/site/*.dist-info/RECORD
+ && rm -rf /export/opt/lastro/site/bin /export/opt/lastro/site/*.dist-info/RECORD \
+        /export/opt/lastro/site/simdjson/*.cpp /export/opt/lastro/site/simdjson/*.h
 COPY lastro_scoring /export/opt/lastro/site/lastro_scoring
 COPY model /export/opt/lastro/model
 COPY release.json /export/opt/lastro/

@@ -45,6 +45,22 @@ async def score(request: Request):
 import uvicorn
 uvicorn.run(app, port=int(sys.argv[2]), loop="uvloop", http="httptools", access_log=False, log_level="warning")
 """
+FLOOR = """
+import json, sys, time, orjson
+from pathlib import Path
+from lastro_scoring.app.model import Model
+from lastro_scoring.app.numbers import read_numbers
+folder, body, seconds = Path(sys.argv[1]), Path(sys.argv[2]).read_bytes(), float(sys.argv[3])
+model, spent, n, end = Model(folder), [0.0] * 3, 0, time.monotonic() + seconds
+while time.monotonic() < end:
+    begun = time.perf_counter(); X = read_numbers(body, model.columns, 10**6)
+    read = time.perf_counter(); scores = model.predict(X)
+    predicted = time.perf_counter(); orjson.dumps(model._rows(scores))
+    done = time.perf_counter()
+    spent = [a + b for a, b in zip(spent, (read - begun, predicted - read, done - predicted))]; n += 1
+print(json.dumps([part / n * 1000 for part in spent]))
+"""
+"""What no server can be without: a body read, scored by XGBoost and written, on one processor."""
 LITSERVE = """
 import sys, numpy as np, xgboost, litserve
 class Api(litserve.LitAPI):
@@ -146,6 +162,22 @@ def compare(servers: dict[str, str], body: Path, connections: int, options) -> N
         )
 
 
+def floor(line: list[str], env: dict[str, str], rounds: int) -> None:
+    """Print how many requests one processor can read, score and write at best, without a server around it."""
+    found = [
+        json.loads(
+            subprocess.run(["taskset", "-c", "0", *line], env=env, capture_output=True, check=True).stdout
+        )
+        for _ in range(rounds)
+    ]
+    read, scored, written = (statistics.median(column) for column in zip(*found, strict=True))
+    rate = 1000 / (read + scored + written)
+    print(
+        f"  floor, no server{rate:>16.0f}/s  read {read:.2f} ms, XGBoost {scored:.2f} ms, write {written:.2f} ms",
+        flush=True,
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("image")
@@ -201,6 +233,16 @@ def main() -> None:
                     print(f"{title}; {rows} row{'s' if rows > 1 else ''} a request")
                     for connections in (1, 8, 32) if rows == 1 else (1,):
                         compare(servers, body, connections, options)
+                    if rows > 1:
+                        line = [
+                            sys.executable,
+                            "-c",
+                            FLOOR,
+                            env["LASTRO_MODEL"],
+                            str(body),
+                            str(options.seconds),
+                        ]
+                        floor(line, env, options.rounds)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import orjson
 
 from .columns import Columns, too_many_rows
 from .errors import RefusedError, bad
+from .numbers import read_numbers
 
 FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 CSV, JSON, PARQUET = "text/csv", "application/json", "application/vnd.apache.parquet"
@@ -52,7 +53,8 @@ def read(media: str, body: bytes, columns: Columns, most: int) -> Iterator[np.nd
         RefusedError: the body is not what its type says, or a cell is not what the schema says.
     """
     if media == JSON:
-        return iter((read_json(body, columns, most),))
+        matrix = read_numbers(body, columns, most)
+        return iter((read_json(body, columns, most) if matrix is None else matrix,))
     return (read_csv if media == CSV else read_parquet)(body, columns, most)
 
 

@@ -35,6 +35,9 @@ class Columns:
 
     Args:
         schema: what prepare wrote to schema.json.
+
+    Attributes:
+        numeric: every input is a number.
     """
 
     def __init__(self, schema: dict[str, Any]):
@@ -43,8 +46,7 @@ class Columns:
         self.position = {name: index for index, name in enumerate(self.names)}
         self.required = frozenset(column["name"] for column in self.features if not column["nullable"])
         self._encode = [_encoder(column, schema["unseen_categories"]) for column in self.features]
-        self._numeric = all(column["kind"] in ("float", "integer") for column in self.features)
-        self._known: dict[tuple[str, ...], np.ndarray | None] = {}
+        self.numeric = all(column["kind"] in ("float", "integer") for column in self.features)
 
     def order(self, given: Sequence[object]) -> list[int]:
         """For each feature the index among the names `given`; -1 for one that may be missing and is.
@@ -68,6 +70,14 @@ class Columns:
                 raise bad("missing_column", "is missing; GET /schema lists the inputs", column=self.names[at])
         return found
 
+    def given(self, names: Sequence[object]) -> list[int] | None:
+        """As `order`; None where a name does not fit or an input is left out."""
+        try:
+            order = self.order(names)
+        except RefusedError:
+            return None
+        return order if min(order, default=-1) >= 0 else None
+
     def from_rows(
         self, given: Sequence[object], rows: Sequence[Sequence[Any]], first: int = 0, booleans: bool = True
     ) -> np.ndarray:
@@ -80,7 +90,7 @@ class Columns:
         """
         order = self.order(given)
         width = len(given)
-        if self._numeric and (not booleans or set(map(type, chain.from_iterable(rows))) <= _NUMBERS):
+        if self.numeric and (not booleans or set(map(type, chain.from_iterable(rows))) <= _NUMBERS):
             matrix = self._plain(rows, order)
             if matrix is not None:
                 return matrix

@@ -22,8 +22,9 @@ from .model import Model
 from .page import POLICY, page
 from .settings import Settings
 
-INLINE = 64 * 2**10
-"""Bytes. A smaller body is scored at once; a larger one in a thread, so that /ping and the others do not wait for it."""
+INLINE = 256 * 2**10
+"""Bytes. A smaller body, some milliseconds of work, is scored at once; a larger one in a thread, so that /ping and the others
+do not wait for it."""
 _TEXT, _HTML = b"text/plain; charset=utf-8", b"text/html; charset=utf-8"
 _PROMETHEUS = b"text/plain; version=0.0.4; charset=utf-8"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -22,7 +23,11 @@ def create() -> object:
         from .model import Model
 
         release = json.loads(settings.release.read_bytes()) if settings.release.exists() else {}
-        return App(Model(settings.model), release, settings)
+        app = App(Model(settings.model), release, settings)
+        # What is here now stays; a large answer makes Python look for garbage, which it need not look for in all this.
+        gc.collect()
+        gc.freeze()
+        return app
     except Exception as error:
         _report(error)
         sys.exit(FAILED)
