@@ -9,7 +9,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 # The theme would advertise its successor on every build; docs/decisions.md says when to follow.
 export NO_MKDOCS_2_WARNING := true
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test test-fast test-e2e lint format ui status sync bench docs site lock sbom github-setup clean
+.PHONY: help setup repro test test-fast test-e2e fuzz lint format ui status sync bench docs site lock sbom github-setup clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ test-fast: $(VENV)/dev ## Run the tests that need no server, clone or DVC
 
 test-e2e: $(VENV)/dev $(VENV)/docs ## Run the slow real-world tests alone
 	@pytest -n auto --dist worksteal -m e2e $(ARGS)
+
+fuzz: $(VENV)/dev ## Fuzz the scoring app, guided by coverage (SECONDS=600); what it finds stays in .fuzz
+	@mkdir -p .fuzz
+	@RUST_BACKTRACE=0 python -m tests.scoring.fuzz -artifact_prefix=.fuzz/ -max_total_time=$(or $(SECONDS),600) .fuzz/corpus
 
 lint: $(VENV)/dev $(VENV)/docs ## Check style, imports, workflow files, generated documentation, and that the site builds
 	@ruff check .

@@ -1,6 +1,6 @@
 """The published image against the stock one, and the scoring app against a hand-written one and LitServe; needs Docker and wrk.
 
-usage: python benchmarks/serving.py IMAGE STOCK_IMAGE [--seconds S] [--rounds N]
+usage: python benchmarks/serving.py IMAGE STOCK_IMAGE [--seconds S] [--rounds N] [--rows N ...]
 IMAGE: what `lastro image build` made; STOCK_IMAGE: the lastro-stock:... that MLflow made on the way. Each round measures
 every server in turn, so that a ratio holds when the machine's speed drifts. The rivals are installed into a temporary venv.
 """
@@ -130,6 +130,9 @@ def wrk(url: str, body: Path, connections: int, seconds: float) -> tuple[float, 
         "-t1",
         f"-c{connections}",
         f"-d{seconds:g}s",
+        # On a busy machine the stock image takes longer than wrk's 2 s.
+        "--timeout",
+        "60s",
         "--latency",
         "-s",
         str(script),
@@ -184,6 +187,7 @@ def main() -> None:
     parser.add_argument("stock")
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rows", type=int, nargs="+", default=[1, 1000], help="Of a request.")
     options = parser.parse_args()
     if not shutil.which("wrk"):
         sys.exit("error: wrk is not installed; apt-get install wrk")
@@ -199,7 +203,7 @@ def main() -> None:
         model = folder / "lastro" / "model" / "model.ubj"
         example = json.loads((folder / "lastro" / "model" / "input_example.json").read_text())
         bodies = {}
-        for rows in (1, 1000):
+        for rows in options.rows:
             bodies[rows] = folder / f"{rows}.json"
             table = {"columns": example["columns"], "data": example["data"] * rows}
             bodies[rows].write_text(json.dumps({"dataframe_split": table}))

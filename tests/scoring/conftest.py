@@ -20,13 +20,15 @@ from tests.tables import FEW, cases, table
 CASES = cases(["boolean", "three", "regression"])
 
 
-def log_model(root, folder, family: str, kind: str):
-    """A model folder as it is logged, with the paths of the pipeline that made it, and the family."""
+def log_model(root, folder, family: str, kind: str, left_out: list[str] | None = None):
+    """A model folder as it is logged, with the paths of the pipeline that made it, and the family; left_out: columns."""
     (folder / "data").mkdir()
     (folder / "data" / "schema.json").write_text("{}")
     (folder / "requirements").symlink_to(root / "requirements")
     pq.write_table(table(kind), folder / "t.parquet")
     overrides = {"data.source": "t.parquet", "model": {"family": family, "params": FEW.get(family, {})}}
+    if left_out:
+        overrides["data.ignore"] = left_out
     params, paths = load_params(root / "params.yaml", overrides), Paths.of(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LASTRO_TRACKING", "off")
