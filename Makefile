@@ -68,6 +68,12 @@ lock: $(VENV)/dev ## Resolve pyproject.toml anew into requirements/ (an update i
 	@uv pip compile -q $(LOCK) --group sbom -c requirements/runtime.lock -o requirements/sbom.lock
 	@uv pip compile -q $(LOCK) --extra dev --group scoring --group sbom -c requirements/runtime.lock pyproject.toml -o requirements/dev.lock
 	@uv pip compile -q $(LOCK) --group docs -c requirements/dev.lock -o requirements/docs.lock
+	@# What decides a model's bytes is as in runtime.lock; mlflow is the newest that azureml-mlflow takes.
+	@sed -nE 's/^((joblib|numpy|pyarrow|scikit-learn|scipy|skops|threadpoolctl|xgboost)[a-z-]*==.*) \\$$/\1/p' \
+		requirements/runtime.lock >requirements/azure.constraints
+	@echo mlflow | uv pip compile -q $(LOCK) --group azure --override - -c requirements/azure.constraints \
+		pyproject.toml -o requirements/azure.lock
+	@rm requirements/azure.constraints
 LOCK = --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-emit-index-url \
 	--no-header --no-annotate $(ARGS)
 
