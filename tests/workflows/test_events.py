@@ -109,13 +109,13 @@ def test_whose_code_is_trusted_with_secrets(workflows, event, head, login, trust
 def test_the_comment_of_a_fork_is_for_forks_and_dependabot(workflows):
     text = workflows["comment.yml"].jobs["comment"]["if"].strip().removeprefix("${{").removesuffix("}}")
 
-    def runs(event: str, head: str, actor: str) -> bool:
-        run = {"event": event, "head_repository": {"full_name": head}, "actor": {"login": actor}}
+    def runs(event: str, head: str, branch: str) -> bool:
+        run = {"event": event, "head_repository": {"full_name": head}, "head_branch": branch}
         return (
             evaluate(text, {"github": {"event": {"workflow_run": run}, "repository": "acme/model"}}) is True
         )
 
-    assert runs("pull_request", "eve/model", "eve")
-    assert runs("pull_request", "acme/model", "dependabot[bot]")
-    assert not runs("pull_request", "acme/model", "ada")
-    assert not runs("push", "eve/model", "eve")
+    assert runs("pull_request", "eve/model", "x")
+    assert runs("pull_request", "acme/model", "dependabot/github_actions/actions-1")
+    assert not runs("pull_request", "acme/model", "x")
+    assert not runs("push", "eve/model", "x")

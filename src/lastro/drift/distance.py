@@ -41,7 +41,7 @@ def numbers(column: str, before: np.ndarray, now: np.ndarray) -> Moved:
     here, there = before[~gone[0]], now[~gone[1]]
     if not len(here) or not len(there):
         return Moved(column, "number", by_missing.distance, by_missing.p, *shares)
-    found = stats.ks_2samp(here, there, method="asymp")
+    found = stats.ks_2samp(here, there)
     if by_missing.distance > found.statistic:
         return Moved(column, "number", by_missing.distance, by_missing.p, *shares)
     return Moved(column, "number", float(found.statistic), float(found.pvalue), *shares)

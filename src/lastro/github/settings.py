@@ -29,6 +29,7 @@ VARIABLES = {
 SECRETS = {
     "MLFLOW_TRACKING_USERNAME": "of the tracking server",
     "MLFLOW_TRACKING_PASSWORD": "of the tracking server",
+    "MLFLOW_TRACKING_TOKEN": "of a tracking server that takes one instead",
     "AWS_ACCESS_KEY_ID": "of a DVC remote on S3",
     "AWS_SECRET_ACCESS_KEY": "of a DVC remote on S3",
     "AZURE_STORAGE_CONNECTION_STRING": "of a DVC remote on Azure",
