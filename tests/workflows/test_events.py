@@ -20,7 +20,7 @@ def workflows() -> dict[str, Workflow]:
 @pytest.mark.parametrize(
     ("event", "asked", "started"),
     [
-        ("push", {"ref": "refs/heads/main"}, {"code.yml", "register.yml", "update.yml"}),
+        ("push", {"ref": "refs/heads/main"}, {"code.yml", "docs.yml", "register.yml", "update.yml"}),
         ("push", {"ref": "refs/heads/deeper"}, set()),
         ("push", {"ref": "refs/heads/v1.0.0"}, set()),
         ("push", {"ref": "refs/tags/v1.0.0"}, {"release.yml"}),

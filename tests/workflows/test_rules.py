@@ -11,6 +11,8 @@ from tests.workflows.conftest import ACTIONS, FILES, document, jobs, steps
 # Jobs that may write, each with what: a new grant is a decision, to be made here too.
 WRITES = {
     "comment.yml:comment": {"pull-requests"},
+    "dependencies.yml:propose": {"actions", "contents", "pull-requests"},
+    "docs.yml:publish": {"id-token", "pages"},
     "drift.yml:issue": {"issues"},
     "drift.yml:retrain": {"actions", "contents", "pull-requests"},
     "pull-request.yml:publish": {"contents", "pull-requests"},

@@ -44,7 +44,7 @@ class Repository:
     issues: dict[int, Issue | Pull] = field(default_factory=dict)
     comments: list[dict[str, Any]] = field(default_factory=list)
     labels: dict[str, dict[str, Any]] = field(default_factory=dict)
-    statuses: list[dict[str, Any]] = field(default_factory=list)
+    statuses: list[dict[str, Any]] = field(default_factory=list)  # the newest is last
     check_runs: list[dict[str, Any]] = field(default_factory=list)
     releases: dict[int, dict[str, Any]] = field(default_factory=dict)
     environments: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -36,21 +36,21 @@ def create_status(request: Request) -> dict[str, Any]:
         raise Refused(422, "Validation Failed", errors=errors)
     made = {"id": next(request.github.ids), "sha": sha, "creator": request.actor, "created_at": now()}
     made |= {"updated_at": made["created_at"]} | body
-    request.repository.statuses.insert(0, made)
+    request.repository.statuses.append(made)
     return status_view(made, request)
 
 
 @route("GET", f"{BASE}/commits/{{ref}}/statuses", "statuses:read")
 def statuses(request: Request) -> list[dict[str, Any]]:
     sha = sha_of(request)
-    return [status_view(s, request) for s in request.repository.statuses if s["sha"] == sha]
+    return [status_view(s, request) for s in reversed(request.repository.statuses) if s["sha"] == sha]
 
 
 @route("GET", f"{BASE}/commits/{{ref}}/status", "statuses:read")
 def combined(request: Request) -> dict[str, Any]:
     sha = sha_of(request)
     newest: dict[str, dict[str, Any]] = {}
-    for status in request.repository.statuses:
+    for status in reversed(request.repository.statuses):
         if status["sha"] == sha:
             newest.setdefault(status["context"], status)
     states = {status["state"] for status in newest.values()}
