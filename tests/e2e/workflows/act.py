@@ -161,7 +161,8 @@ def run_job(
     (files / "workflow.yml").write_text(yaml.safe_dump(single, sort_keys=False, allow_unicode=True))
     (files / "event.json").write_text(json.dumps(payload))
     for name, values in {"secrets": secrets, "vars": variables, "env": env}.items():
-        (files / name).write_text("".join(f"{key}={json.dumps(value)}\n" for key, value in values.items()))
+        # act would expand $NAME in its own format, not in YAML.
+        (files / f"{name}.yml").write_text(json.dumps(values, ensure_ascii=False))
     command = [
         program(),
         event,
@@ -173,8 +174,8 @@ def run_job(
         str(files / "event.json"),
     ]
     command += ["-C", str(work), "--json", "--no-skip-checkout", "--no-cache-server", "--actor", actor]
-    command += ["--secret-file", str(files / "secrets"), "--var-file", str(files / "vars")]
-    command += ["--env-file", str(files / "env"), "--action-cache-path", str(folder / "runner")]
+    command += ["--secret-file", str(files / "secrets.yml"), "--var-file", str(files / "vars.yml")]
+    command += ["--env-file", str(files / "env.yml"), "--action-cache-path", str(folder / "runner")]
     command += ["--input-file", "/dev/null"]
     command += [part for label in sorted(labels) for part in ("-P", f"{label}=-self-hosted")]
     for ref, place in stand_ins.items():

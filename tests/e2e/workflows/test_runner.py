@@ -368,6 +368,54 @@ def test_dispatch_with_inputs(acme):
         actions.deliver()
 
 
+SHOWN = """
+name: Shown
+on: {pull_request: , push: {tags: ["**"]}}
+permissions: {}
+jobs:
+  shown:
+    runs-on: ubuntu-latest
+    outputs: {title: "${{ steps.out.outputs.title }}"}
+    steps:
+      - run: printf '%s\\n' "$HEAD|$TITLE|$VARIABLE|$SECRET|$GITHUB_HEAD_REF|$GITHUB_REF_NAME" > "$WHERE"
+        env:
+          HEAD: ${{ github.head_ref }}
+          TITLE: ${{ github.event.pull_request.title }}
+          VARIABLE: ${{ vars.VARIABLE }}
+          SECRET: ${{ secrets.SECRET }}
+          WHERE: ${{ vars.WHERE }}
+      - id: out
+        run: printf 'title<<EOF_OF_TITLE\\n%s\\nEOF_OF_TITLE\\n' "$TITLE" >> "$GITHUB_OUTPUT"
+        env: {TITLE: "${{ github.event.pull_request.title }}"}
+  next:
+    needs: shown
+    runs-on: ubuntu-latest
+    steps:
+      - run: printf '%s\\n' "$TITLE" > "$WHERE.next"
+        env: {TITLE: "${{ needs.shown.outputs.title }}", WHERE: "${{ vars.WHERE }}"}
+"""
+
+
+def test_hostile_names_arrive_as_they_are(acme, tmp_path):
+    """The harness itself must neither run nor change them: what it passes on is what a runner would."""
+    nasty = "x$HOME$(touch${IFS}pwned)`id`;'\"&|é%0A"
+    title = f"{nasty} ::set-output name=a::b </details> @ada \\ # ${{{{ github.token }}}}"
+    model, actions = acme(files(shown=SHOWN), secrets={"SECRET": nasty})
+    model.variables |= {"VARIABLE": nasty, "WHERE": str(tmp_path / "shown")}
+    model.commit(nasty, {"params.yaml": "depth: 4\n"})
+    model.open_pull(nasty, title)
+    [run] = actions.deliver()
+    assert run.conclusion == "success", run.jobs["shown"].log
+    shown = (tmp_path / "shown").read_text()
+    assert shown == f"{nasty}|{title}|{nasty}|{nasty}|{nasty}|1/merge\n"
+    assert run.jobs["shown"].outputs == {"title": title}
+    assert (tmp_path / "shown.next").read_text() == f"{title}\n"
+    model.tag(f"v1{nasty}")
+    [run] = actions.deliver()
+    assert (tmp_path / "shown").read_text().endswith(f"||v1{nasty}\n")
+    assert not list(tmp_path.rglob("pwned"))
+
+
 CALLER = """
 name: Caller
 on: push
