@@ -14,10 +14,17 @@ from lastro.reporting.escape import code
 POINTS = 21
 MOST_LINES, MOST_BARS, BAR = 4, 12, 20
 _TITLES = {
-    "roc": ("ROC curve", "false positive rate", "true positive rate"),
-    "calibration": ("Calibration", "predicted probability", "observed share"),
-    "learning": ("Learning curve", "iteration", "value"),
+    "roc": ("ROC curve", "false positive rate", '"true positive rate" 0 --> 1'),
+    "calibration": ("Calibration", "predicted probability", '"observed share" 0 --> 1'),
+    "learning": ("Learning curve", "iteration", '"metric"'),
 }
+_COLOURS = {"blue": "#2f81f7", "orange": "#d4700a", "green": "#2da44e", "purple": "#9a5ff0"}
+"""Told apart on white and on GitHub's dark; Mermaid's own first colour cannot be seen on white."""
+_THEME = (
+    '%%{init: {"themeVariables": {"xyChart": {"plotColorPalette": "'
+    + ", ".join(_COLOURS.values())
+    + '"}}}}%%'
+)
 
 
 def charts(plots: Path) -> list[Chart]:
@@ -69,7 +76,8 @@ def _highest(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _learning(rows: list[dict[str, str]]) -> Chart | None:
     metric = rows[0]["metric"] if rows else None
-    return _lines("learning", [r for r in rows if r["metric"] == metric], "iteration", "value", "part")
+    shown = [{**row, "part": f"{row['part']} {metric}"} for row in rows if row["metric"] == metric]
+    return _lines("learning", shown, "iteration", "value", "part")
 
 
 def _importance(rows: list[dict[str, str]]) -> Chart | None:
@@ -86,12 +94,14 @@ def render(chart: Chart) -> str:
         f"    line [{', '.join('0' if v is None else format(v, '.4g') for v in values)}]"
         for values in chart.lines.values()
     )
-    names = [code(name, 60) for name in chart.lines if name]
-    legend = f"\n\nLines, in order: {', '.join(names)}." if names else ""
+    names = [
+        f"{colour}: {code(name, 60)}" for colour, name in zip(_COLOURS, chart.lines, strict=False) if name
+    ]
+    legend = f"\n\n{'; '.join(names)}." if names else ""
     # Only numbers and words of ours stand in the diagram; names from the data stand below it.
     return (
-        f'```mermaid\nxychart-beta\n    title "{title}"\n'
-        f'    x-axis "{x}" {chart.x_low:.4g} --> {chart.x_high:.4g}\n    y-axis "{y}"\n{lines}\n```{legend}'
+        f'```mermaid\n{_THEME}\nxychart-beta\n    title "{title}"\n'
+        f'    x-axis "{x}" {chart.x_low:.4g} --> {chart.x_high:.4g}\n    y-axis {y}\n{lines}\n```{legend}'
     )
 
 

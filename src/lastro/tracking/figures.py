@@ -10,6 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 Rows = list[dict[str, str]]
+TITLES = {"roc": "ROC curve", "precision_recall": "Precision and recall"}
+WHITE_ABOVE = 0.7
+"""Share of the darkest colour from which white text is easier to read than black on it."""
 
 
 def write_figures(plots: Path, folder: Path) -> None:
@@ -19,7 +22,7 @@ def write_figures(plots: Path, folder: Path) -> None:
         if rows and path.stem in DRAW:
             figure = Figure(figsize=(6, 4.5), layout="constrained")
             axes = figure.add_subplot()
-            axes.set_title(path.stem.replace("_", " "))
+            axes.set_title(TITLES.get(path.stem, path.stem.replace("_", " ").capitalize()))
             DRAW[path.stem](axes, rows)
             figure.savefig(folder / f"{path.stem}.png", dpi=100)
 
@@ -88,7 +91,7 @@ def _confusion(axes: Axes, rows: Rows) -> None:
                     f"{count:g}",
                     ha="center",
                     va="center",
-                    color="white" if count > most / 2 else "black",
+                    color="white" if count > WHITE_ABOVE * most else "black",
                 )
 
 

@@ -8,8 +8,10 @@ from typing import Any
 
 _STYLE = """
 :root{color-scheme:light dark}
-body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
-table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.3rem .6rem;vertical-align:top}
+body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;background:Canvas;color:CanvasText}
+table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.3rem .4rem;vertical-align:top}
+td:first-child,td:last-child,td code{overflow-wrap:anywhere}td:first-child{min-width:5rem}
+label{display:block;margin-bottom:.3rem}
 td,th{border-bottom:1px solid #8886}
 textarea{width:100%;min-height:12rem;box-sizing:border-box}textarea,pre,code{font:14px/1.45 ui-monospace,monospace}
 pre{background:#8882;padding:.8rem;overflow:auto;border-radius:.4rem}
@@ -47,7 +49,7 @@ def page(schema: dict[str, Any], release: dict[str, Any]) -> str:
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>{title}</title><style>{_STYLE}</style><h1>{title}</h1>"
         f'<label for="body">POST <code>/invocations</code></label><textarea id="body" spellcheck="false">{example}</textarea>'
-        f'<button id="send">Send</button><pre id="out" aria-live="polite">The answer: {outputs}</pre>'
+        f'<button id="send">Send</button><pre id="out" aria-live="polite" tabindex="0">The answer: {outputs}</pre>'
         f"<h2>Inputs</h2><table><tr><th>name<th>type<th>required<th>seen in training</tr>{rows}</table>"
         f"<h2>This model</h2><table>{about}</table>"
         f'<p><a href="schema">schema</a> · <a href="openapi.json">OpenAPI</a> · <a href="version">version</a> · '
@@ -59,6 +61,11 @@ def _row(column: dict[str, Any]) -> str:
     if "categories" in column:
         seen = ", ".join(column["categories"][:20]) + (" ..." if len(column["categories"]) > 20 else "")
     else:
-        seen = f"{column['minimum']} to {column['maximum']}" if "minimum" in column else ""
+        seen = f"{_short(column['minimum'])} to {_short(column['maximum'])}" if "minimum" in column else ""
     cells = (column["name"], column["type"], "yes" if column["required"] else "no", seen)
     return "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in cells) + "</tr>"
+
+
+def _short(value: Any) -> str:
+    """For people; /schema has every digit."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value).removesuffix("T00:00:00")
