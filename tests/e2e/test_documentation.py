@@ -19,7 +19,14 @@ from tests.servers import free_port
 
 pytestmark = pytest.mark.e2e
 
-PAGES = ("README.md", "docs/index.md", "docs/concepts.md", "docs/github.md", "docs/performance.md")
+PAGES = (
+    "README.md",
+    "docs/index.md",
+    "docs/concepts.md",
+    "docs/drift.md",
+    "docs/github.md",
+    "docs/performance.md",
+)
 """Each command stands for itself: what it changes in tracked files is undone after it."""
 STORIES = ("docs/start.md", "docs/data.md", "docs/family.md", "docs/releasing.md", "docs/rolling-back.md")
 """Each command goes on from the one before it, in a clone of the page's own."""
