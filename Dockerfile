@@ -1,7 +1,10 @@
-# The published image, out of the one that `mlflow models build-docker` made; `lastro image build` calls it with a folder of
-# its own as context. Nothing of MLflow, pip's cache or the build machine goes into the last stage.
-ARG BASE
-ARG MODEL_IMAGE
+# Two targets: `scoring` and, below, `pipeline`.
+#
+# scoring: the published image, out of the one that `mlflow models build-docker` made; `lastro image build` calls it with a
+# folder of its own as context. Nothing of MLflow, pip's cache or the build machine goes into it.
+ARG BASE=python:3.11-slim-bookworm
+# Given by `lastro image build`; BuildKit wants a name here, whichever target is built.
+ARG MODEL_IMAGE=scratch
 FROM ${MODEL_IMAGE} AS model
 ARG FLAVOR
 ARG EPOCH
@@ -15,7 +18,7 @@ COPY model /export/opt/lastro/model
 COPY release.json /export/opt/lastro/
 RUN python /build/collect.py /export/opt/lastro ${FLAVOR} ${EPOCH}
 
-FROM ${BASE}
+FROM ${BASE} AS scoring
 # From above, so that the folder itself keeps its time too.
 COPY --from=model /export /
 ENV PYTHONPATH=/opt/lastro/site PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
@@ -28,3 +31,17 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=4s --start-period=20s --retries=3 \
     CMD ["python", "-S", "/opt/lastro/site/lastro_scoring/app/probe.py"]
 ENTRYPOINT ["python", "-m", "lastro_scoring.app"]
+
+# pipeline: the environment that `mlflow run projects/docker` works in, and nothing of the repository but its lock:
+# `make pipeline-image`, with requirements/ as context. The clone is mounted.
+FROM ${BASE} AS pipeline
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends git \
+ && rm -rf /var/lib/apt/lists/* \
+ # The clone's owner is not this container's user.
+ && git config --system --add safe.directory '*'
+COPY runtime.lock /requirements/
+RUN pip install --no-cache-dir --require-hashes -r /requirements/runtime.lock
+# For any user, also one that has no account: DVC, Git and matplotlib want a home, MLflow a name.
+ENV HOME=/tmp USER=lastro PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
+    DVC_NO_ANALYTICS=1 DVC_SITE_CACHE_DIR=/tmp/dvc MLFLOW_DISABLE_TELEMETRY=true OMP_WAIT_POLICY=PASSIVE

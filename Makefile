@@ -9,7 +9,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 # The theme would advertise its successor on every build; docs/decisions.md says when to follow.
 export NO_MKDOCS_2_WARNING := true
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test test-fast test-e2e fuzz lint format ui status sync bench docs site lock sbom github-setup clean
+.PHONY: help setup repro test test-fast test-e2e fuzz lint format ui status sync bench docs site pipeline-image lock sbom github-setup clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ docs: $(VENV)/dev ## Write the generated parts of docs/
 
 site: $(VENV)/docs ## Build the documentation into site/, strictly
 	@mkdocs build --strict
+
+pipeline-image: ## Build the image that `mlflow run projects/docker` works in; BuildKit
+	@DOCKER_BUILDKIT=1 docker build --target pipeline --tag lastro-pipeline $(ARGS) --file Dockerfile requirements
 
 lock: $(VENV)/dev ## Resolve pyproject.toml anew into requirements/ (an update is an experiment: dvc repro after it)
 	@uv pip compile -q $(LOCK) pyproject.toml -o requirements/runtime.lock

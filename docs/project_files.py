@@ -24,6 +24,7 @@ def project_files() -> dict[Path, str]:
     python = lowest.group()
     contents = {
         "MLproject": _project(),
+        "projects/docker/MLproject": _in_docker(_project()),
         # The lock itself, not a copy of its versions: there is nothing that could drift.
         "python_env.yaml": {"python": python, "dependencies": [f"-r {LOCK}"]},
         "conda.yaml": {
@@ -55,6 +56,26 @@ def _project() -> dict:
             "evaluate": {"command": command.format("evaluate")},
         },
     }
+
+
+def _in_docker(project: dict) -> dict:
+    """The same entry points in the image of the Dockerfile's `pipeline` target; MLflow knows one environment a file.
+
+    MLflow hands each text to a shell on the host, which starts the container: the clone is there under its own path,
+    so that the paths in its store and its cache are true inside, too.
+    """
+    clone = '"$(git rev-parse --show-toplevel)"'
+    del project["python_env"]
+    for entry_point in project["entry_points"].values():
+        # Not a shell that reads this: the image's env.
+        entry_point["command"] = f"env --chdir={clone} {entry_point['command']}"
+    environment = {
+        "image": "lastro-pipeline",
+        "volumes": [f"{clone}:{clone}"],
+        # Instead of the one that MLflow changes for a file mounted by itself, apart from its journal.
+        "environment": [["MLFLOW_TRACKING_URI", '"$MLFLOW_TRACKING_URI"']],
+    }
+    return {"name": project["name"], "docker_env": environment, "entry_points": project["entry_points"]}
 
 
 def _kinds(family: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -54,6 +55,17 @@ class Docker:
             capture_output=True,
             check=check,
         )
+
+    def have_python(self) -> str:
+        """Have the slim image of this interpreter's version, by LASTRO_BASE_IMAGE or from a registry; its name."""
+        name = f"python:{'.'.join(map(str, sys.version_info[:3]))}-slim"
+        maker = os.environ.get("LASTRO_BASE_IMAGE")
+        if maker:
+            subprocess.run([maker, sys.executable], env=os.environ | self.env, check=True)
+        else:
+            pulled = self.run("pull", name, check=False)
+            need(pulled.returncode == 0, f"the image {name}, or LASTRO_BASE_IMAGE, a program that makes it,")
+        return name
 
     def remove(self) -> None:
         """End the engine and what it started, and delete its images."""

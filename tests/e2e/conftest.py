@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
 
 import pytest
 import requests
@@ -17,16 +15,7 @@ from tests.servers import free_port, need, wait_for
 @pytest.fixture(scope="module")
 def docker():
     engine = Docker(bridge=True)
-    version = ".".join(map(str, sys.version_info[:3]))
-    maker = os.environ.get("LASTRO_BASE_IMAGE")
-    if maker:
-        subprocess.run([maker, sys.executable], env=os.environ | engine.env, check=True)
-    else:
-        pulled = engine.run("pull", f"python:{version}-slim", check=False)
-        need(
-            pulled.returncode == 0,
-            f"the image python:{version}-slim, or LASTRO_BASE_IMAGE, a program that makes it,",
-        )
+    engine.have_python()
     yield engine
     engine.remove()
 

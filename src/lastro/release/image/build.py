@@ -47,7 +47,7 @@ def build(root: Path, subject: Subject, tag: str, cached: bool = True) -> str:
         options = [f"--build-arg={key}={value}" for key, value in arguments.items()]
         options += [f"--label={key}={value}" for key, value in subject.labels().items() if value]
         options += [] if cached else ["--no-cache"]
-        docker("build", "--tag", tag, *options, ".", shown=True, cwd=context)
+        docker("build", "--target", "scoring", "--tag", tag, *options, ".", shown=True, cwd=context)
     return inspect(tag)["Id"]
 
 
