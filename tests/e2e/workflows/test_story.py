@@ -11,7 +11,7 @@ import yaml
 
 from tests.e2e.workflows import act
 from tests.e2e.workflows.runner import Fault
-from tests.e2e.workflows.world import World, failures, make_world
+from tests.e2e.workflows.world import World, failures, make_world, write_timings
 from tests.servers import MlflowServer, Postgres
 
 pytestmark = pytest.mark.e2e
@@ -40,6 +40,7 @@ def world(root, tmp_path_factory, server, docker, registry):
     made = make_world(root, folder, variables, {"IMAGE_PASSWORD": "secret"}, env)
     made.repository.environments["production"] = {"reviewers": ["root"]}
     yield made
+    write_timings(made)
     made.github.close()
 
 

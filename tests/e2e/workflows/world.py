@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,6 +88,25 @@ class World:
         return model.aliases.get(name)
 
 
+def write_timings(world: World) -> None:
+    """The seconds of every step, into the file that LASTRO_TIMINGS names: for benchmarks/workflows.py."""
+    if not os.environ.get("LASTRO_TIMINGS"):
+        return
+    content = [
+        {
+            "workflow": run.workflow.name,
+            "event": run.event.name,
+            "jobs": {
+                name: [{"name": step.name, "seconds": step.seconds} for step in job.steps]
+                for name, job in run.jobs.items()
+                if job.steps
+            },
+        }
+        for run in world.actions.runs
+    ]
+    Path(os.environ["LASTRO_TIMINGS"]).write_text(json.dumps(content))
+
+
 def failures(run: Run) -> str:
     """What the jobs that failed said."""
     return "\n".join(
@@ -134,8 +152,3 @@ def make_world(
         },
     )
     return World(github, repository, actions, clone, remote, folder)
-
-
-def run_json(*command: str, **options) -> object:
-    """The JSON that a command prints."""
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, **options).stdout)
