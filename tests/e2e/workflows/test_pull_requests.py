@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.workflows import act
-from tests.e2e.workflows.world import World, failures, make_world
+from tests.e2e.workflows.runner import Fault
+from tests.e2e.workflows.world import World, fail_at_every_step, failures, make_world
 
 pytestmark = pytest.mark.e2e
 
@@ -53,3 +54,16 @@ def test_a_fresh_template_is_green_and_a_web_edit_is_an_experiment(world):
     assert again.conclusion == "success", failures(again)
     assert world.repository.pull(pull.number).head == head
     assert len(world.comments(pull.number)) == 1
+
+    # The job that writes fails before every step and after the last: in the end one commit, one comment, one status.
+    world.edit("deeper", max_depth=5)
+    edited = world.repository.pull(pull.number).head
+    world.actions.fault = Fault("publish", 0)
+    run = world.deliver()["Pull request"]
+    assert run.jobs["ready"].result == "failure"
+    fail_at_every_step(world, run, "publish")
+    assert run.conclusion == "success", failures(run)
+    head = world.repository.pull(pull.number).head
+    assert world.repository.git.run("rev-list", "--count", f"{edited}..{head}") == "1"
+    assert len(world.comments(pull.number)) == 1
+    assert world.status(head)["Ready to merge"] == "success"

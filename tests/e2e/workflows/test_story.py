@@ -11,7 +11,7 @@ import yaml
 
 from tests.e2e.workflows import act
 from tests.e2e.workflows.runner import Fault
-from tests.e2e.workflows.world import World, failures, make_world, write_timings
+from tests.e2e.workflows.world import World, fail_at_every_step, failures, make_world, write_timings
 from tests.servers import MlflowServer, Postgres
 
 pytestmark = pytest.mark.e2e
@@ -185,10 +185,27 @@ def test_the_story(world, registry, docker):
     green(world, "Pull request")
     assert "v1.0.0, version" in world.comments(better.number)[0]
     repository.merge(better.number)
-    green(world, "Register")
+    actions.fault = Fault("register", 0)
+    [register] = [run for run in actions.deliver() if run.workflow.name == "Register"]
+    known = len(world.versions())
+    fail_at_every_step(world, register, "register")
+    assert register.conclusion == "success", failures(register)
+    assert len(world.versions()) == known + 1
+    # It fails before every step and after the last; production stays what it was until it moves, and never names half of it.
     repository.tag("v1.1.0")
+    actions.fault = Fault("deploy", 0)
     [second] = [run for run in actions.deliver() if run.workflow.name == "Release"]
-    actions.approve(second, "production")
+    reached = []
+
+    def still_whole(step: str) -> None:
+        reached.append(step)
+        promoted = "Promote" in reached[:-1]
+        moved = "Move the image's moving tags" in reached[:-1]
+        assert world.alias("production") == (world.versions()[-1].version if promoted else newest.version)
+        assert digest_of(registry, "latest") == (digest_of(registry, "1.1.0") if moved else pushed)
+        assert release(world, "v1.1.0") is None
+
+    fail_at_every_step(world, second, "deploy", still_whole, approve="production")
     assert second.conclusion == "success", failures(second)
     assert world.alias("production") == world.versions()[-1].version
     assert digest_of(registry, "latest") == digest_of(registry, "1.1.0") != pushed

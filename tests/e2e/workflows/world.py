@@ -16,7 +16,7 @@ import yaml
 from mlflow import MlflowClient
 
 from tests.clones import make_clone
-from tests.e2e.workflows.runner import Actions, Run
+from tests.e2e.workflows.runner import Actions, Fault, Run
 from tests.github.server import GitHub, Repository
 
 NAME = "acme/model"
@@ -86,6 +86,26 @@ class World:
     def alias(self, name: str) -> int | str | None:
         model = self.mlflow.get_registered_model(MODEL)
         return model.aliases.get(name)
+
+
+def fail_at_every_step(world: World, run: Run, job: str, check=lambda step: None, approve: str = "") -> int:
+    """Let a job fail before each of its steps and after the last, each time going on from where it failed; how often.
+
+    check: told the step that was not reached. approve: the environment whose reviewer says yes each time.
+    """
+    steps = run.workflow.jobs[job]["steps"]
+    for number in range(len(steps) + 1):
+        world.actions.fault = Fault(job, number)
+        world.actions.rerun(run, failed_only=True)
+        if approve:
+            world.actions.approve(run, approve)
+        assert run.jobs[job].result == "failure", f"fault {number} of {job} did not happen"
+        check(steps[number].get("name", "") if number < len(steps) else "")
+    world.actions.fault = None
+    world.actions.rerun(run, failed_only=True)
+    if approve:
+        world.actions.approve(run, approve)
+    return len(steps) + 1
 
 
 def write_timings(world: World) -> None:
