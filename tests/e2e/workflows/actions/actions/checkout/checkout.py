@@ -48,7 +48,9 @@ depth = ["--tags", depth[1]] if ask("TAGS") == "true" and len(depth) > 1 else de
 local = re.sub("^refs/heads/", "refs/remotes/origin/", re.sub("^refs/pull/", "refs/remotes/pull/", wanted))
 specs = [f"+{sha or wanted}:{local}"] if wanted.startswith("refs/") else [wanted]
 if ask("DEPTH") == "0":
-    specs = ["+refs/heads/*:refs/remotes/origin/*", *(s for s in specs if "/remotes/origin/" not in s)]
+    # Branches and tags come whole; what is left is a commit or a pull request's ref.
+    specs = [s for s in specs if "/remotes/origin/" not in s and ":refs/tags/" not in s]
+    specs.insert(0, "+refs/heads/*:refs/remotes/origin/*")
 git("fetch", "-q", *depth, "origin", *specs)
 if wanted.startswith("refs/heads/"):
     branch = wanted.removeprefix("refs/heads/")
