@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lastro import lineage
+from lastro.registry import restore
 from tests.clones import Clone
 
 pytestmark = pytest.mark.e2e
@@ -95,3 +96,12 @@ def test_remote_with_other_bytes_is_one_line(clone, fresh, tmp_path):
     (line,) = done.stderr.splitlines()
     assert "dvc push" in line
     assert "nothing is registered yet" in lastro(fresh, "versions").stdout
+
+
+def test_a_folder_and_a_file_come_by_their_digest(clone, fresh, tmp_path):
+    """The listing of a folder is an object of its own: its files have to be brought, too."""
+    clone.run("dvc", "push")
+    found = lineage.read(fresh.folder, "HEAD")
+    for number, digest in enumerate((found.data, found.model)):
+        there = restore.restore(fresh.folder, digest, tmp_path / str(number))
+        assert restore.digest_of(there) == digest

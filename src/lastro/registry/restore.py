@@ -9,11 +9,15 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lastro.errors import LastroError
 from lastro.lineage import Lineage, repository
 from lastro.lineage.hashes import FOLDER_SUFFIX, file_md5, folder_md5
 from lastro.paths import Paths
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
 
 
 class NotRestoredError(LastroError):
@@ -50,29 +54,20 @@ def restore(root: Path, digest: str, target: Path, at_hand: Path | None = None) 
 def _from_dvc(root: Path, digest: str, target: Path) -> None:
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
-    from dvc_data.hashfile import load
-    from dvc_data.hashfile.hash_info import HashInfo
     from dvc_objects.errors import ObjectFormatError
 
-    info = HashInfo("md5", digest)
     try:
         with Repo(str(root)) as repo:
-            cache = repo.cache.local
-            for attempt in ("cache", "remote"):
-                try:
-                    if digest.endswith(FOLDER_SUFFIX):
-                        files = {"/".join(key): oid.value for key, _, oid in load(cache, info)}
-                    else:
-                        files = {"": digest}
-                    for name, oid in files.items():
-                        place = target / name if name else target
-                        place.parent.mkdir(parents=True, exist_ok=True)
-                        shutil.copyfile(cache.oid_to_path(oid), place)
-                    return
-                except (OSError, ObjectFormatError):
-                    if attempt == "remote":
-                        raise
-                    repo.cloud.pull([info])
+            files = {"": digest}
+            if digest.endswith(FOLDER_SUFFIX):
+                _bring(repo, [digest])
+                files = _listed(repo, digest)
+            # A folder's listing comes without its files.
+            _bring(repo, list(files.values()))
+            for name, oid in files.items():
+                place = target / name if name else target
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(repo.cache.local.oid_to_path(oid), place)
     except Exception as error:
         # Each kind of remote raises errors of its own library's.
         if (
@@ -86,6 +81,24 @@ def _from_dvc(root: Path, digest: str, target: Path) -> None:
         raise NotRestoredError(
             f"{digest}: is neither in DVC's cache nor in its remote ({first}); run dvc push where it was made"
         ) from None
+
+
+def _bring(repo: Repo, digests: list[str]) -> None:
+    """From the remote into the cache, so far as the cache lacks them."""
+    from dvc_data.hashfile.hash_info import HashInfo
+
+    missing = [md5 for md5 in digests if not Path(repo.cache.local.oid_to_path(md5)).exists()]
+    if missing:
+        repo.cloud.pull([HashInfo("md5", md5) for md5 in missing])
+
+
+def _listed(repo: Repo, digest: str) -> dict[str, str]:
+    """The files of a folder by their path in it."""
+    from dvc_data.hashfile import load
+    from dvc_data.hashfile.hash_info import HashInfo
+
+    tree = load(repo.cache.local, HashInfo("md5", digest))
+    return {"/".join(key): oid.value for key, _, oid in tree}
 
 
 @contextmanager
