@@ -39,6 +39,8 @@ class Connection(asyncio.Protocol):
         self.transport = transport
 
     def send(self, due: float) -> None:
+        if self.transport.is_closing():
+            raise RuntimeError("the server closed a connection that was in use")
         self.due, self.busy, self.head, self.left = due, True, b"", -1
         self.transport.write(self.request)
 
@@ -87,7 +89,7 @@ class Load:
     async def run(self, seconds: float, each_minute) -> None:
         """each_minute: called every 60 s, in a thread."""
         loop = asyncio.get_running_loop()
-        self.free, self.waiting = [], deque()
+        self.free, self.waiting = deque(), deque()
         for _ in range(self.connections):
             made = await loop.create_connection(
                 lambda: Connection(self.request, self._answered), "127.0.0.1", self.port
@@ -100,7 +102,8 @@ class Load:
                 due = begun + self.sent / self.rate
                 self.sent += 1
                 if self.free:
-                    self.free.pop().send(due)
+                    # The one that has been idle longest: the server closes those that are idle for too long.
+                    self.free.popleft().send(due)
                 else:
                     self.waiting.append(due)
             if now >= minute * 60:
