@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import example
+
 IDENTITY = {
     name: value
     for role in ("AUTHOR", "COMMITTER")
@@ -82,7 +84,10 @@ def copy_clone(original: Clone, folder: Path, monkeypatch: pytest.MonkeyPatch, *
 
 
 def make_clone(root: Path, folder: Path, env: dict[str, str] | None = None) -> Clone:
-    """A repository with one commit that holds the files of the working tree at `root`, ignored ones left out."""
+    """A repository with one commit that holds the files of the working tree at `root`, ignored ones left out.
+
+    What is no longer the template's example is made it again.
+    """
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=root, capture_output=True, check=True
     )
@@ -92,5 +97,7 @@ def make_clone(root: Path, folder: Path, env: dict[str, str] | None = None) -> C
             shutil.copy2(root / name, folder / name)
     clone = Clone(folder, env)
     clone.run("git", "init", "-q", "-b", "main")
+    if clone.read("params.yaml") != example.PARAMS.read_text():
+        example.restore(clone)
     clone.commit("Template")
     return clone

@@ -1,4 +1,4 @@
-"""What all tests share: quiet libraries, a profile for CI, and parameters built from the committed params.yaml."""
+"""What all tests share: quiet libraries, a profile for CI, and the repository's folder."""
 
 from __future__ import annotations
 

@@ -8,11 +8,12 @@ import yaml
 from lastro.errors import LastroError
 from lastro.models import FAMILIES, load_params
 from lastro.params import Document
+from tests import example
 
 
 @pytest.fixture
-def text(root) -> str:
-    return (root / "params.yaml").read_text()
+def text() -> str:
+    return example.PARAMS.read_text()
 
 
 def refusal(tmp_path, text: str) -> str:

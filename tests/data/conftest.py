@@ -13,6 +13,7 @@ import pytest
 from lastro.models import load_params
 from lastro.paths import Paths
 from lastro.stages.prepare import prepare
+from tests import example
 
 PARTS = ("train", "validation", "test")
 
@@ -24,7 +25,7 @@ class Workshop:
         self.folder = folder
         (folder / "data").mkdir()
         (folder / "data" / "schema.json").write_text("{}")
-        (folder / "params.yaml").write_text((root / "params.yaml").read_text())
+        (folder / "params.yaml").write_text(example.PARAMS.read_text())
         self.paths = Paths.of(folder)
 
     def csv(self, text: str, name: str = "table.csv") -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from lastro.evaluation.predictions import Predictions
 from lastro.registry.client import open_registry
 from lastro.release.rival import score_rival
+from tests import example
 from tests.release.town import SPARE, Project, keys, people
 
 pytestmark = pytest.mark.e2e
@@ -23,7 +24,7 @@ def registry(root, empty_database, tmp_path_factory):
     """An embedded registry that holds what the tests of this file release."""
     folder = tmp_path_factory.mktemp("registry")
     shutil.copy(empty_database, folder / "mlflow.db")
-    (folder / "params.yaml").write_text((root / "params.yaml").read_text())
+    (folder / "params.yaml").write_text(example.PARAMS.read_text())
     with pytest.MonkeyPatch.context() as patch:
         # Nothing is to be recorded but by the tests themselves.
         patch.setenv("LASTRO_TRACKING", "off")

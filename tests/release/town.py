@@ -25,6 +25,7 @@ from lastro.stages.train import train
 from lastro.tracking import runs
 from lastro.tracking.record import record
 from lastro.tracking.sidecar import Sidecar
+from tests import example
 from tests.tables import table
 
 SPARE = ["row", "person", "extra", "whole", "again", "level", "value"]
@@ -73,7 +74,7 @@ def write(rows: pa.Table, path: Path) -> Path:
 
 def write_params(root: Path, path: Path, **changes) -> None:
     """The committed params.yaml with PARAMS and `changes`, by dotted name, put in."""
-    content = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    content = yaml.safe_load(example.PARAMS.read_text(encoding="utf-8"))
     for name, value in {**PARAMS, **changes}.items():
         *above, last = name.split(".")
         inner = content

@@ -15,6 +15,7 @@ from lastro.stages.prepare import prepare
 from lastro.stages.train import train
 from lastro.tracking.model_folder import write_model_folder
 from lastro.tracking.sidecar import Sidecar
+from tests import example
 from tests.tables import FEW, cases, table
 
 CASES = cases(["boolean", "three", "regression"])
@@ -29,7 +30,7 @@ def log_model(root, folder, family: str, kind: str, left_out: list[str] | None =
     overrides = {"data.source": "t.parquet", "model": {"family": family, "params": FEW.get(family, {})}}
     if left_out:
         overrides["data.ignore"] = left_out
-    params, paths = load_params(root / "params.yaml", overrides), Paths.of(folder)
+    params, paths = load_params(example.PARAMS, overrides), Paths.of(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LASTRO_TRACKING", "off")
         prepare(params, paths)

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests import example
+
 PROBE = """
 import json, runpy, sys
 try:
@@ -27,9 +29,8 @@ def imported(tmp_path_factory, root) -> dict[tuple[str, str], set[str]]:
     found = {}
     for family in ("xgboost", "logistic_regression", "random_forest", "hist_gradient_boosting"):
         folder = tmp_path_factory.mktemp(family)
-        for name in ("dvc.yaml", "params.yaml"):
-            (folder / name).write_text((root / name).read_text())
-        params = yaml.safe_load((root / "params.yaml").read_text())
+        (folder / "dvc.yaml").write_text((root / "dvc.yaml").read_text())
+        params = yaml.safe_load(example.PARAMS.read_text())
         params["model"] = {"family": family, "params": {}}
         params["data"]["source"] = "sklearn:iris"
         (folder / "params.yaml").write_text(yaml.safe_dump(params))

@@ -18,6 +18,7 @@ from lastro.stages.evaluate import evaluate
 from lastro.stages.prepare import prepare
 from lastro.stages.train import train
 from lastro.tracking.sidecar import Sidecar
+from tests import example
 from tests.tables import FEW, TARGETS, cases, table
 
 
@@ -29,7 +30,7 @@ def test_from_table_to_verdict(family, kind, tmp_path, root, monkeypatch, capsys
     pq.write_table(table(kind), tmp_path / "t.parquet")
     overrides = {"data.source": "t.parquet", "model": {"family": family, "params": FEW.get(family, {})}}
     overrides |= {"evaluation.slices": ["city", "size"], "evaluation.resamples": 200}
-    params, paths = load_params(root / "params.yaml", overrides), Paths.of(tmp_path)
+    params, paths = load_params(example.PARAMS, overrides), Paths.of(tmp_path)
     prepare(params, paths)
     with Sidecar(paths, "train") as sidecar:
         train(params, paths, sidecar)
@@ -69,7 +70,7 @@ def test_metric_of_another_task_is_refused_by_name(tmp_path, root, monkeypatch):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "schema.json").write_text("{}")
     params = load_params(
-        root / "params.yaml",
+        example.PARAMS,
         {"data.source": "sklearn:diabetes", "gate.metric": "roc_auc", "model.params": {}},
     )
     paths = Paths.of(tmp_path)

@@ -12,6 +12,7 @@ from lastro.stages.evaluate import evaluate
 from lastro.stages.prepare import prepare
 from lastro.stages.train import train
 from lastro.tracking.sidecar import Sidecar
+from tests import example
 from tests.servers import MlflowServer, Postgres
 
 
@@ -19,7 +20,7 @@ class Project:
     """A folder with params.yaml and, after `run`, the outputs of the three stages, not tracked yet."""
 
     def __init__(self, folder: Path, root: Path, **overrides):
-        text = (root / "params.yaml").read_text()
+        text = example.PARAMS.read_text()
         for old, new in overrides.items():
             assert old in text
             text = text.replace(old, new, 1)
