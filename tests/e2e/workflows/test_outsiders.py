@@ -32,9 +32,9 @@ def world(root, tmp_path_factory) -> World:
 
 def test_two_pull_requests_at_once(world):
     """The first is merged; the second conflicts in dvc.lock alone and is brought up to date, report and status too."""
-    world.edit("first", max_depth=4)
+    world.edit("first", n_estimators=20)
     first = world.repository.open_pull("first")
-    world.edit("second", n_estimators=200)
+    world.edit("second", max_depth=4)
     second = world.repository.open_pull("second")
     runs = world.actions.deliver()
     assert {run.conclusion for run in runs if run.workflow.name == "Pull request"} == {"success"}
@@ -48,7 +48,7 @@ def test_two_pull_requests_at_once(world):
     head = world.repository.pull(second.number).head
     assert world.repository.git.run("log", "-1", "--format=%P", head).split() == [before, base]
     content = yaml.safe_load(world.read("params.yaml", head))["model"]["params"]
-    assert (content["max_depth"], content["n_estimators"]) == (4, 200)
+    assert (content["max_depth"], content["n_estimators"]) == (4, 20)
     assert world.status(head) == {"Ready to merge": "success"}
     assert len(world.comments(second.number)) == 1
 
