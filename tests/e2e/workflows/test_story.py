@@ -210,6 +210,14 @@ def test_the_story(world, registry, docker):
     assert world.alias("production") == world.versions()[-1].version
     assert digest_of(registry, "latest") == digest_of(registry, "1.1.0") != pushed
 
+    # A tag on a side branch is red before anything is built.
+    repository.commit("side", {"README.md": "# Mine\n"})
+    repository.tag("v1.9.0", "side")
+    [side] = [run for run in actions.deliver() if run.workflow.name == "Release"]
+    assert (side.jobs["plan"].result, side.jobs["deploy"].result) == ("failure", "skipped")
+    assert "is not on" in side.jobs["plan"].log
+    assert digest_of(registry, "1.9.0") is None
+
     # And rolled back: planned only, then for real.
     before = len(actions.runs)
     repository.dispatch(
