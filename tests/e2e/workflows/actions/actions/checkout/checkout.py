@@ -58,7 +58,8 @@ if wanted.startswith("refs/heads/"):
     git("config", f"branch.{branch}.remote", "origin")
     git("config", f"branch.{branch}.merge", wanted)
 else:
-    git("checkout", "-q", "--detach", local if wanted.startswith("refs/") else "FETCH_HEAD")
+    # A commit by its own name: FETCH_HEAD is the first of what was fetched.
+    git("checkout", "-q", "--detach", "FETCH_HEAD" if wanted == "HEAD" else local)
 if ask("PERSIST") == "true" and ask("TOKEN"):
     git("config", "--local", *extra.split("=", 1))
 with Path(ask("GITHUB_OUTPUT", "")).open("a") as out:
