@@ -17,11 +17,17 @@ import tempfile
 import time
 import urllib.request
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from serving import container, wrk
+from serving import ROOT, wait, wrk
 
 from lastro.release.image.docker import docker
+
+sys.path.insert(0, str(ROOT))
+
+from tests.servers import free_port
 
 PATIENCE = 180
 """Seconds after the last request was due in which all must have been answered."""
@@ -115,6 +121,20 @@ class Load:
             await asyncio.sleep(STEP)
 
 
+@contextmanager
+def container(image: str) -> Iterator[tuple[str, int]]:
+    """Name and port of a container with one processor, on this machine's own network: for minutes on end nothing is to come
+    between, neither Docker's proxy nor another engine on the same bridge."""
+    port = free_port()
+    options = ("--cpus=1", "--network=host", "--env=LASTRO_HOST=127.0.0.1", f"--env=LASTRO_PORT={port}")
+    name = docker("run", "--detach", *options, image).strip()
+    try:
+        wait(f"http://127.0.0.1:{port}/ping")
+        yield name, port
+    finally:
+        docker("rm", "--force", name)
+
+
 def memory(name: str) -> float:
     """MB that the container holds, without what the page cache could give back: as `docker stats` tells it."""
     used = docker("stats", "--no-stream", "--format", "{{.MemUsage}}", name).partition("/")[0].strip()
@@ -135,9 +155,8 @@ def main() -> None:
     options = parser.parse_args()
     if not shutil.which("wrk"):
         sys.exit("error: wrk is not installed; apt-get install wrk")
-    with tempfile.TemporaryDirectory() as folder, container(options.image) as url:
-        port = int(url.rpartition(":")[2])
-        name = docker("ps", "--quiet", "--filter", f"publish={port}").strip()
+    with tempfile.TemporaryDirectory() as folder, container(options.image) as (name, port):
+        url = f"http://127.0.0.1:{port}"
         example = json.load(urllib.request.urlopen(f"{url}/schema"))["example"]
         body = Path(folder) / "body.json"
         body.write_text(json.dumps(example))
