@@ -114,7 +114,8 @@ def test_names_are_never_commands(world):
         for sign in ("<img", "@everyone", "\n::error"):
             assert sign not in outside
 
-        world.edit(NAME, max_depth=5)
+        good = re.sub(r"(?m)^(\s+max_depth: )\S+$", r"\g<1>5", world.read("params.yaml"))
+        world.repository.commit(NAME, {"params.yaml": good}, TITLE)
         run = world.deliver()["Pull request"]
         assert run.conclusion == "success", failures(run)
         assert not list(world.folder.rglob("hacked"))
