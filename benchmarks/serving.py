@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -19,7 +21,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from harness import ROOT
@@ -106,13 +108,18 @@ def container(image: str) -> Iterator[str]:
 @contextmanager
 def process(*command: str, env: dict[str, str] | None = None, port: int) -> Iterator[str]:
     """URL of a local process on one processor."""
-    running = subprocess.Popen(["taskset", "-c", "0", *command], env=env, stdout=subprocess.DEVNULL)
+    running = subprocess.Popen(
+        ["taskset", "-c", "0", *command], env=env, stdout=subprocess.DEVNULL, start_new_session=True
+    )
     try:
         wait(f"http://127.0.0.1:{port}/")
         yield f"http://127.0.0.1:{port}"
     finally:
         running.terminate()
         running.wait(30)
+        # LitServe leaves its workers behind.
+        with suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
 
 
 def wrk(url: str, body: Path, connections: int, seconds: float) -> tuple[float, float]:
