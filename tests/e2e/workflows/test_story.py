@@ -112,7 +112,7 @@ def test_the_story(world, registry, docker):
     # A release waits for approval, fails on the way, and goes on from there.
     repository.tag("v1.0.0")
     [waiting] = [run for run in actions.deliver() if run.workflow.name == "Release"]
-    assert waiting.waiting == ["deploy"]
+    assert "deploy" in waiting.waiting
     assert digest_of(registry, "1.0.0") is None
     steps = [step.get("name", step.get("uses", "")) for step in waiting.workflow.jobs["deploy"]["steps"]]
     actions.fault = Fault("deploy", steps.index("Promote"))
