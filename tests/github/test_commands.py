@@ -18,8 +18,12 @@ from tests.github.commands import LOCK, checkout, client
 pytestmark = pytest.mark.e2e
 
 
+WORKFLOW = {".github/workflows/pull-request.yml": "on: workflow_dispatch\njobs: {}\n"}
+
+
 def test_after_a_merge_each_pull_request_gets_what_it_needs(github, model, tmp_path, monkeypatch):
     lock = "a\nb\n{}\nd\ne\n"
+    model.commit("main", WORKFLOW)
     model.commit("ours", {"dvc.lock": lock.format("ours")})
     fork = github.fork("acme/model", "eve")
     fork.commit("theirs", {"dvc.lock": lock.format("theirs")}, by="eve")
@@ -55,6 +59,7 @@ def test_after_a_merge_each_pull_request_gets_what_it_needs(github, model, tmp_p
 
 def test_a_proposal_is_one_branch_and_one_pull_request(github, model, tmp_path, monkeypatch):
     model.actions_may_open_pulls = True
+    model.commit("main", WORKFLOW)
     caller = client(github, monkeypatch, actions="write", contents="write", pull_requests="write")
     root = checkout(github, model, tmp_path / "clone")
 
