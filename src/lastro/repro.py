@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lastro import lineage
+from lastro.dvc_command import environment
 from lastro.errors import ExternalError, LastroError
 from lastro.files import write_json
 from lastro.lineage import git
@@ -72,9 +72,7 @@ def _refuse_stale(root: Path) -> None:
 
 def _run(root: Path) -> tuple[int, list[str], str]:
     """Exit code, stages run, last error; all that DVC prints is passed on as it comes."""
-    # The stages' `python` is this one, also where the environment is not activated.
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    env = {**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
+    env = {**environment(), "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "dvc", "repro", "--pull"]
     ran, said = [], ""
     try:
