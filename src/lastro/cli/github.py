@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from lastro.github.propose import Proposal
+
+
+BASE = click.option("--base", required=True, envvar="LASTRO_BASE", help="The default branch.")
+
+
+def comes_from(**options: Any) -> Callable:
+    """The option --from: the folder that another job's artifact was put into."""
+    kind = click.Path(exists=True, file_okay=False, path_type=Path)
+    return click.option("--from", "folder", type=kind, **options)
 
 
 @click.group("github")
@@ -22,13 +32,7 @@ def command() -> None:
 )
 @click.option("--head", required=True, envvar="LASTRO_HEAD", help="The commit that the pipeline ran for.")
 @click.option("--base", envvar="LASTRO_BASE", help="The commit that was merged into it first, if one was.")
-@click.option(
-    "--from",
-    "folder",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=Path("."),
-    help="Where report.json and dvc.lock lie.",
-)
+@comes_from(default=Path("."), help="Where report.json and dvc.lock lie.")
 def publish(branch: str, head: str, base: str | None, folder: Path) -> None:
     """Commit dvc.lock to the branch where it is not true yet, and post the report on its pull request."""
     from lastro.github import client, job
@@ -107,14 +111,7 @@ def source(commit: str) -> None:
 
 @command.command("release")
 @click.argument("tag")
-@click.option(
-    "--from",
-    "folder",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=Path("dist"),
-    show_default=True,
-    help="Where notes.md and the files to attach lie.",
-)
+@comes_from(default=Path("dist"), show_default=True, help="Where notes.md and the files to attach lie.")
 def release(tag: str, folder: Path) -> None:
     """Publish the release of TAG with its notes and files; done again, it is refreshed."""
     from lastro.github import client
@@ -157,13 +154,9 @@ def drift(findings: Path) -> None:
 
 
 @command.command("retrain")
-@click.option("--base", required=True, envvar="LASTRO_BASE", help="The default branch.")
-@click.option(
-    "--from",
-    "folder",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    required=True,
-    help="Where dvc.lock lies, and below data/ the files by which DVC tracks the source.",
+@BASE
+@comes_from(
+    required=True, help="Where dvc.lock lies, and below data/ the files by which DVC tracks the source."
 )
 def retrain(base: str, folder: Path) -> None:
     """Open or refresh the pull request that retrains on the newest data."""
@@ -174,14 +167,8 @@ def retrain(base: str, folder: Path) -> None:
 
 
 @command.command("upgrade")
-@click.option("--base", required=True, envvar="LASTRO_BASE", help="The default branch.")
-@click.option(
-    "--from",
-    "folder",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    required=True,
-    help="Where the locks lie.",
-)
+@BASE
+@comes_from(required=True, help="Where the locks lie.")
 def upgrade(base: str, folder: Path) -> None:
     """Open or refresh the pull request that brings newer packages."""
     from lastro.github.propose import UPGRADE
