@@ -25,7 +25,6 @@ PAGES = (
     "docs/concepts.md",
     "docs/drift.md",
     "docs/github.md",
-    "docs/performance.md",
 )
 """Each command stands for itself: what it changes in tracked files is undone after it."""
 STORIES = ("docs/start.md", "docs/data.md", "docs/family.md", "docs/releasing.md", "docs/rolling-back.md")
@@ -74,8 +73,6 @@ def run(clone: Clone, command: str) -> None:
     if command in RUN_BY_CI:
         assert command.removeprefix("make ") in clone.read(".ci/run")
         return
-    if command.startswith(("make bench", "python benchmarks/")):
-        command += " ARGS=--quick" if command.startswith("make") else " --quick"
     clone.run("bash", "-c", command)
 
 
