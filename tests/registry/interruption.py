@@ -92,7 +92,7 @@ class Command:
         self.calls = self._proxy.calls
         env = {"MLFLOW_TRACKING_URI": self._proxy.uri, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": str(retries)}
         self._out, self._err = folder.with_suffix(".out"), folder.with_suffix(".err")
-        self._process = FORKS.Process(target=_main, args=(arguments, folder, env, self._out, self._err))
+        self._process = FORKS.Process(target=run_main, args=(arguments, folder, env, self._out, self._err))
         self._process.start()
         if hold:
             while not hold.reached.wait(0.01) and self._process.exitcode is None:
@@ -120,7 +120,8 @@ class Command:
         return outcome
 
 
-def _main(arguments: tuple[str, ...], folder: Path, env: dict[str, str], out: Path, err: Path) -> None:
+def run_main(arguments: tuple[str, ...], folder: Path, env: dict[str, str], out: Path, err: Path) -> None:
+    """`lastro ARGUMENTS` in this process, which is one of `FORKS`."""
     from lastro.cli import main
 
     for number, path in ((1, out), (2, err)):

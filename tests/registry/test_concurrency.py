@@ -9,6 +9,7 @@ import pytest
 
 from lastro.registry import history
 from tests.registry.conftest import register, registry_at
+from tests.registry.interruption import FORKS, run_main
 
 pytestmark = pytest.mark.e2e
 
@@ -21,17 +22,29 @@ def start(clone, server, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def at_once(clone, server, times: int) -> list[str]:
-    """What so many `lastro register` say that are started together; all must succeed."""
-    started = [start(clone, server, "register") for _ in range(times)]
-    outputs = [process.communicate(timeout=300)[0] for process in started]
-    assert [process.returncode for process in started] == [0] * times, outputs
-    return outputs
+def at_once(clone, server, folder, times: int) -> list[str]:
+    """What so many `lastro register` say, in processes that are started together; all must succeed."""
+    env = clone.env | {"MLFLOW_TRACKING_URI": server.uri}
+    outputs = [folder / f"{times}-{number}" for number in range(times)]
+    started = [
+        FORKS.Process(
+            target=run_main, args=(("register",), clone.folder, env, output, output.with_suffix(".err"))
+        )
+        for output in outputs
+    ]
+    for process in started:
+        process.start()
+    for process in started:
+        process.join(300)
+    said = [output.read_text() for output in outputs]
+    assert [process.exitcode for process in started] == [0] * times, said
+    return said
 
 
-def test_many_at_once_leave_one_version(clone, server):
+def test_many_at_once_leave_one_version(clone, server, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("said")
     # First nothing is there: each finds the run missing and records it.
-    at_once(clone, server, 6)
+    at_once(clone, server, folder, 6)
     registry = registry_at(server.uri, "breast-cancer")
     (version,) = registry.versions()
     (run,) = registry.client.search_runs([registry.store.experiment.experiment_id])
@@ -39,7 +52,7 @@ def test_many_at_once_leave_one_version(clone, server):
 
     # Then the run is there, as after a pipeline that tracked, and no version.
     registry.delete(version.number)
-    outputs = at_once(clone, server, 32)
+    outputs = at_once(clone, server, folder, 32)
     (version,) = registry.versions()
     assert all(f"version {version.number}, " in output for output in outputs), outputs
     assert sum(output.startswith("registered: ") for output in outputs) == 1

@@ -1,4 +1,4 @@
-"""The server, and PostgreSQL behind it, killed at every request of a command: run again, it ends as if undisturbed."""
+"""The server, and PostgreSQL behind it, killed at each kind of request of a command: run again, it ends as if undisturbed."""
 
 from __future__ import annotations
 
@@ -174,25 +174,22 @@ def compare(found: Any, expected: Any, where: str = "") -> list[str]:
     return [text for key, *pair in pairs for text in compare(*pair, f"{where}/{key}")]
 
 
-def all_of(calls: list[str]) -> list[int]:
-    """Each request; of files that are uploaded in a row the first and the last (LASTRO_EVERY_UPLOAD: each of them)."""
-    if os.environ.get("LASTRO_EVERY_UPLOAD"):
+def telling(calls: list[str]) -> list[int]:
+    """The first and the last request of each kind (LASTRO_EVERY_REQUEST: each of them)."""
+    if os.environ.get("LASTRO_EVERY_REQUEST"):
         return list(range(len(calls)))
-    return [
-        number
-        for number, call in enumerate(calls)
-        if not all(near.startswith("PUT") for near in (call, *calls[number - 1 : number + 2]))
-    ]
+    # One file is like another.
+    kinds = [call.partition("/artifacts/")[0] for call in calls]
+    last = {kind: number for number, kind in enumerate(kinds)}
+    return [number for number, kind in enumerate(kinds) if number == last[kind] or kind not in kinds[:number]]
 
 
 def writes(calls: list[str]) -> list[int]:
-    """Those that change something; of files that are uploaded in a row the first."""
+    """Those that change something."""
     return [
         number
-        for number, call in enumerate(calls)
-        if not call.startswith("GET")
-        and not call.endswith("/search")
-        and not (call.startswith("PUT") and calls[number - 1].startswith("PUT"))
+        for number in telling(calls)
+        if not calls[number].startswith("GET") and not calls[number].endswith("/search")
     ]
 
 
@@ -201,7 +198,7 @@ def asks_database(call: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("numbers", "moment"), [(all_of, "before"), (writes, "after")], ids=["before-the-request", "answer-lost"]
+    ("numbers", "moment"), [(telling, "before"), (writes, "after")], ids=["before-the-request", "answer-lost"]
 )
 def test_server_killed(trial, deployment, numbers, moment):
     wrong = []
@@ -232,7 +229,7 @@ def test_write_that_the_client_repeats(trial, deployment):
 def test_postgres_killed(trial, deployment):
     """The server stays, and has to find PostgreSQL again. After an answer is before the next request."""
     wrong = []
-    numbers = [number for number, call in enumerate(trial.calls) if asks_database(call)]
+    numbers = [number for number in telling(trial.calls) if asks_database(trial.calls[number])]
     for held in trial.hold(numbers, "before", lost=False):
         deployment.postgres.crash()
         ended = [(number, place, command.finish()) for number, place, command in held]
