@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.docker_engine import Docker, shared_engine
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["DVC_NO_ANALYTICS"] = "1"
@@ -24,3 +27,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 def root() -> Path:
     """The repository under test."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def docker(tmp_path_factory) -> Iterator[Docker]:
+    """Docker's engine with Python's slim image; the tests of all processes share it, so what they build has its own name."""
+    folder = tmp_path_factory.getbasetemp()
+    # Each process of xdist has a folder in the run's.
+    with shared_engine(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) as engine:
+        yield engine

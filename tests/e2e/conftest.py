@@ -1,4 +1,4 @@
-"""Fixtures: Docker's engine with the base image, and an image registry on loopback; both of the tests' own."""
+"""Fixture: an image registry on loopback, of the tests' own."""
 
 from __future__ import annotations
 
@@ -8,16 +8,7 @@ import subprocess
 import pytest
 import requests
 
-from tests.docker_engine import Docker
 from tests.servers import free_port, need, wait_for
-
-
-@pytest.fixture(scope="module")
-def docker():
-    engine = Docker(bridge=True)
-    engine.have_python()
-    yield engine
-    engine.remove()
 
 
 @pytest.fixture(scope="module")

@@ -19,17 +19,22 @@ from tests.servers import wait_for
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture(scope="module", params=[pytest.param("0", id="classic"), pytest.param("1", id="buildkit")])
-def built(request, docker, root, tmp_path_factory):
-    """A clone with a registered model and its image, built by either builder."""
-    clone = make_clone(
-        root, tmp_path_factory.mktemp("image"), docker.env | {"DOCKER_BUILDKIT": request.param}
-    )
+@pytest.fixture(scope="module", params=["classic", "buildkit"])
+def name(request) -> str:
+    """What the images are called: by their builder."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def built(name, docker, root, tmp_path_factory):
+    """A clone with a registered model and its image NAME:1.0.0, built by either builder."""
+    env = docker.env | {"DOCKER_BUILDKIT": "1" if name == "buildkit" else "0"}
+    clone = make_clone(root, tmp_path_factory.mktemp("image"), env)
     clone.env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}/usr/bin{os.pathsep}{os.environ['PATH']}"
     clone.run("dvc", "repro")
     clone.run("lastro", "register")
     clone.run("git", "tag", "v1.0.0")
-    clone.run("lastro", "image", "build", "v1.0.0", "--tag", "model:1.0.0")
+    clone.run("lastro", "image", "build", "v1.0.0", "--tag", f"{name}:1.0.0")
     return clone
 
 
@@ -39,32 +44,34 @@ def files_of(docker: Docker, image: str) -> str:
     return docker.run("run", "--rm", "--network=none", "--entrypoint=sh", image, "-c", script).stdout
 
 
-def test_from_version_to_scored_image(built, docker, registry):
-    push = ("lastro", "image", "push", "model:1.0.0", f"{registry}/team/model")
+def test_from_version_to_scored_image(built, name, docker, registry):
+    push = ("lastro", "image", "push", f"{name}:1.0.0", f"{registry}/team/{name}")
     refused = built.run(*push, "--tag", "1.0.0", check=False)
     assert refused.returncode == 1
     assert "has not been verified" in refused.stdout
 
-    table = built.run("lastro", "image", "verify", "model:1.0.0", "v1.0.0").stdout
+    table = built.run("lastro", "image", "verify", f"{name}:1.0.0", "v1.0.0").stdout
     assert "FAIL" not in table
     assert table.count("equal to the last bit") == 6
 
     digest = built.run(*push, "--tag", "1.0.0", "--tag", "1").stdout.strip()
     assert digest.startswith("sha256:")
     # By its id: under every name that it has.
-    built_id = docker.run("image", "inspect", "--format", "{{.Id}}", "model:1.0.0").stdout.strip()
+    built_id = docker.run("image", "inspect", "--format", "{{.Id}}", f"{name}:1.0.0").stdout.strip()
     docker.run("image", "rm", "--force", built_id)
     assert docker.run("image", "inspect", built_id, check=False).returncode
-    published = f"{registry}/team/model@{digest}"
+    published = f"{registry}/team/{name}@{digest}"
     docker.run("pull", published)
     # For the other tests.
-    docker.run("tag", published, "model:1.0.0")
+    docker.run("tag", published, f"{name}:1.0.0")
     assert built.run("lastro", "promote", "v1.0.0", "--image", digest).returncode == 0
     assert "the chain is whole" in built.run("lastro", "trace", published).stdout
 
     hardened = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--cpus=1")
-    name = docker.run("run", "--detach", "--publish=127.0.0.1::8080", *hardened, published).stdout.strip()
-    port = docker.run("port", name, "8080").stdout.strip().rpartition(":")[2]
+    container = docker.run(
+        "run", "--detach", "--publish=127.0.0.1::8080", *hardened, published
+    ).stdout.strip()
+    port = docker.run("port", container, "8080").stdout.strip().rpartition(":")[2]
     url = f"http://127.0.0.1:{port}"
 
     def ready() -> bool:
@@ -74,7 +81,7 @@ def test_from_version_to_scored_image(built, docker, registry):
             return False
 
     follow = subprocess.Popen(
-        ["docker", "wait", name], env=os.environ | docker.env, stdout=subprocess.PIPE, text=True
+        ["docker", "wait", container], env=os.environ | docker.env, stdout=subprocess.PIPE, text=True
     )
     wait_for(ready, follow, Path(os.devnull))
     assert requests.get(f"{url}/version").json()["release"] == "v1.0.0"
@@ -124,7 +131,7 @@ def test_from_version_to_scored_image(built, docker, registry):
         client.start()
     while len(answered) < 200:
         assert any(client.is_alive() for client in clients)
-    docker.run("stop", "--time", "30", name)
+    docker.run("stop", "--time", "30", container)
     for client in clients:
         client.join(60)
     assert follow.communicate(timeout=60)[0].strip() == "0"
@@ -132,37 +139,37 @@ def test_from_version_to_scored_image(built, docker, registry):
     assert set(answered) == {200}
 
 
-def test_same_version_gives_the_same_files(built, docker):
-    first = files_of(docker, "model:1.0.0")
+def test_same_version_gives_the_same_files(built, name, docker):
+    first = files_of(docker, f"{name}:1.0.0")
     assert "lastro_scoring/app/http.py" in first
-    built.run("lastro", "image", "build", "v1.0.0", "--tag", "model:again", "--no-cache")
-    assert files_of(docker, "model:again") == first
+    built.run("lastro", "image", "build", "v1.0.0", "--tag", f"{name}:again", "--no-cache")
+    assert files_of(docker, f"{name}:again") == first
 
 
-def test_no_path_of_the_build_machine_and_no_training_row(built, docker):
+def test_no_path_of_the_build_machine_and_no_training_row(built, name, docker):
     listing = docker.run(
         "run",
         "--rm",
         "--network=none",
         "--entrypoint=sh",
-        "model:1.0.0",
+        f"{name}:1.0.0",
         "-c",
         f"grep -rlF {built.folder} /opt/lastro; true",
     )
     assert listing.stdout == ""
-    whoami = docker.run("run", "--rm", "--network=none", "--entrypoint=id", "model:1.0.0").stdout
+    whoami = docker.run("run", "--rm", "--network=none", "--entrypoint=id", f"{name}:1.0.0").stdout
     assert whoami.startswith("uid=10001 gid=10001")
 
 
-def test_bill_of_materials_names_what_is_installed(built, docker):
+def test_bill_of_materials_names_what_is_installed(built, name, docker):
     inside = "import importlib.metadata as m, json; print(json.dumps([[d.name, d.version] for d in m.distributions()]))"
     run = ("run", "--rm", "--network=none", "--entrypoint")
-    packages = json.loads(docker.run(*run, "python", "model:1.0.0", "-c", inside).stdout)
+    packages = json.loads(docker.run(*run, "python", f"{name}:1.0.0", "-c", inside).stdout)
     debian = docker.run(
-        *run, "dpkg-query", "model:1.0.0", "-Wf", "${Package} ${Version}\\n"
+        *run, "dpkg-query", f"{name}:1.0.0", "-Wf", "${Package} ${Version}\\n"
     ).stdout.splitlines()
     for place in ("sbom", "again"):
-        built.run("lastro", "image", "sbom", "model:1.0.0", "--output", place)
+        built.run("lastro", "image", "sbom", f"{name}:1.0.0", "--output", place)
     found = json.loads(built.read("sbom/sbom.cdx.json"))
     parts = {kind: set() for kind in ("pypi", "deb", "generic")}
     for part in found["components"]:
@@ -172,11 +179,11 @@ def test_bill_of_materials_names_what_is_installed(built, docker):
     assert parts["deb"] == set(debian)
     assert parts["generic"] == {f"python {'.'.join(map(str, sys.version_info[:3]))}"}
     assert "Copyright (c) 2005-2025, NumPy Developers" in built.read("sbom/licences.txt")
-    for name in ("sbom.cdx.json", "licences.txt"):
-        assert built.read(f"sbom/{name}") == built.read(f"again/{name}")
+    for file in ("sbom.cdx.json", "licences.txt"):
+        assert built.read(f"sbom/{file}") == built.read(f"again/{file}")
 
 
-def test_a_model_that_cannot_be_loaded_ends_the_container(built, docker):
+def test_a_model_that_cannot_be_loaded_ends_the_container(built, name, docker):
     for workers in (1, 2):
         done = docker.run(
             "run",
@@ -184,7 +191,7 @@ def test_a_model_that_cannot_be_loaded_ends_the_container(built, docker):
             "--network=none",
             f"--env=LASTRO_WORKERS={workers}",
             "--env=LASTRO_MODEL=/nowhere",
-            "model:1.0.0",
+            f"{name}:1.0.0",
             check=False,
         )
         assert done.returncode == 1
@@ -192,7 +199,7 @@ def test_a_model_that_cannot_be_loaded_ends_the_container(built, docker):
         assert done.stderr.count("\n") == 1
 
 
-def test_a_family_of_scikit_learn(built, docker):
+def test_a_family_of_scikit_learn(built, name, docker):
     text = built.read("params.yaml")
     start, end = text.index("  family: "), text.index("\nevaluation:")
     built.write(
@@ -201,16 +208,18 @@ def test_a_family_of_scikit_learn(built, docker):
     built.run("dvc", "repro")
     built.commit("Another family")
     built.run("lastro", "register")
-    built.run("lastro", "image", "build", "test", "--tag", "model:forest")
-    assert "verified: model:forest" in built.run("lastro", "image", "verify", "model:forest", "test").stdout
+    built.run("lastro", "image", "build", "test", "--tag", f"{name}:forest")
+    assert (
+        f"verified: {name}:forest" in built.run("lastro", "image", "verify", f"{name}:forest", "test").stdout
+    )
 
 
-def test_mlflows_own_entry_point_works_in_the_intermediate_image(built, docker):
+def test_mlflows_own_entry_point_works_in_the_intermediate_image(built, name, docker):
     stock = docker.run("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "lastro-stock").stdout.split()[
         0
     ]
-    name = docker.run("run", "--detach", "--publish=127.0.0.1::8080", stock).stdout.strip()
-    port = docker.run("port", name, "8080").stdout.strip().rpartition(":")[2]
+    container = docker.run("run", "--detach", "--publish=127.0.0.1::8080", stock).stdout.strip()
+    port = docker.run("port", container, "8080").stdout.strip().rpartition(":")[2]
 
     def ready() -> bool:
         try:
@@ -219,8 +228,8 @@ def test_mlflows_own_entry_point_works_in_the_intermediate_image(built, docker):
             return False
 
     follow = subprocess.Popen(
-        ["docker", "wait", name], env=os.environ | docker.env, stdout=subprocess.DEVNULL
+        ["docker", "wait", container], env=os.environ | docker.env, stdout=subprocess.DEVNULL
     )
     wait_for(ready, follow, Path(os.devnull))
-    docker.run("rm", "--force", name)
+    docker.run("rm", "--force", container)
     follow.wait(30)

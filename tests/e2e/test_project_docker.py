@@ -10,22 +10,18 @@ import pytest
 import yaml
 
 from tests.clones import Clone, make_clone
-from tests.docker_engine import Docker
 
 pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
-def clone(root, tmp_path_factory) -> Clone:
-    """A clone, and its image in an engine."""
-    engine = Docker(bridge=True)
-    base = engine.have_python()
-    made = make_clone(root, tmp_path_factory.mktemp("project") / "clone", engine.env)
+def clone(root, tmp_path_factory, docker) -> Clone:
+    """A clone whose image is there."""
+    made = make_clone(root, tmp_path_factory.mktemp("project") / "clone", docker.env)
     # Debian's client has BuildKit; another one found first may lack it.
     made.env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}/usr/bin{os.pathsep}{os.environ['PATH']}"
-    made.run("make", "pipeline-image", f"ARGS=--build-arg BASE={base}")
-    yield made
-    engine.remove()
+    made.run("make", "pipeline-image", f"ARGS=--build-arg BASE={docker.have_python()}")
+    return made
 
 
 def test_main_in_the_container_makes_the_committed_model(clone):

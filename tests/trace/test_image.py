@@ -15,13 +15,6 @@ from tests.registry.conftest import register
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture(scope="module")
-def docker():
-    engine = Docker()
-    yield engine
-    engine.remove()
-
-
 def build(docker: Docker, tag: str, labels: dict[str, str]) -> str:
     """The id of an image that holds nothing but labels."""
     lines = ["FROM scratch", *(f'LABEL "{name}"="{value}"' for name, value in labels.items())]

@@ -7,7 +7,6 @@
     actions.approve(run, "production")                  # a job of an environment with reviewers waits for this
     actions.rerun(run); actions.rerun(run, failed_only=True)
     actions.fault = Fault("image", 3); actions.deliver()   # the job fails before its step 3 (0 is the first)
-    every_fault(run.workflow)                              # all such failures of a workflow
 
 Real: filters, `if`, `needs`, permissions, secrets, environments and `workflow_run`, by GitHub's own parser and
 expressions; the steps by act; the world around by tests.github.server. A push with a job's token starts nothing.
@@ -45,12 +44,6 @@ class Fault:
 
     job: str
     before: int
-
-
-def every_fault(workflow: Workflow) -> list[Fault]:
-    """A failure before each step of each job, and after the last."""
-    jobs = workflow.jobs.items()
-    return [Fault(name, before) for name, job in jobs for before in range(len(job.get("steps", ())) + 1)]
 
 
 @dataclass

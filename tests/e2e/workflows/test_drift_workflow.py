@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.e2e.workflows import act
-from tests.e2e.workflows.world import World, failures, make_world
+from tests.e2e.workflows.world import World, fail_first, fail_throughout, failures, make_world
 from tests.servers import MlflowServer
 
 pytestmark = pytest.mark.e2e
@@ -70,10 +70,11 @@ def test_drift_opens_one_issue_and_one_pull_request(world):
     table = world.read("data/raw/table.csv") + rows(2, 300, shift=1.5)
     repository.commit("main", {"data/raw/table.csv": table}, "New rows")
     repository.events.clear()
-    for _ in range(2):
+    for jobs in (("watch", "issue"), ("retrain",)):
+        fail_first(world, "Drift", jobs[0])
         repository.schedule(CRON)
+        fail_throughout(world, world.deliver()["Drift"], *jobs)
         runs = world.deliver()
-        assert runs["Drift"].conclusion == "success", failures(runs["Drift"])
     [issue] = [found for found in repository.issues.values() if found not in repository.pulls]
     assert "moved away" in issue.title
     assert "`size`" in issue.body

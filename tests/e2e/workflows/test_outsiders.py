@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.e2e.workflows import act
-from tests.e2e.workflows.world import World, failures, make_world
+from tests.e2e.workflows.world import World, fail_first, fail_throughout, failures, make_world
 
 pytestmark = pytest.mark.e2e
 NAME = 'deeper"$(touch${IFS}hacked)`touch${IFS}hacked`&&touch${IFS}hacked;#<b>&amp;'
@@ -40,9 +40,11 @@ def test_two_pull_requests_at_once(world):
     assert {run.conclusion for run in runs if run.workflow.name == "Pull request"} == {"success"}
     base = world.repository.merge(first.number)
     before = world.repository.pull(second.number).head
-    runs = world.deliver()
-    assert "its pipeline was started" in runs["Update pull requests"].jobs["update"].log
-    run = runs["Pull request"]
+    fail_first(world, "Update pull requests", "update")
+    update = world.deliver()["Update pull requests"]
+    fail_throughout(world, update, "update")
+    assert "its pipeline was started" in update.jobs["update"].log
+    run = world.deliver()["Pull request"]
     assert run.event.name == "workflow_dispatch"
     assert run.conclusion == "success", failures(run)
     head = world.repository.pull(second.number).head
@@ -66,6 +68,7 @@ def test_a_fork_gets_its_report_and_no_right(world):
     text = world.read("params.yaml").replace("learning_rate: 0.1", "learning_rate: 0.3")
     head = fork.commit("mine", {"params.yaml": text}, by="eve")
     pull = world.repository.open_pull("eve:mine", TITLE, by="eve")
+    fail_first(world, "Comment", "comment")
     runs = world.deliver()
     run = runs["Pull request"]
     # The lock is stale, and nobody here may bring it: red, with the commands.
@@ -74,7 +77,7 @@ def test_a_fork_gets_its_report_and_no_right(world):
     assert run.jobs["ready"].result == "failure", run.jobs["experiment"].log
     assert "dvc.lock is stale" in run.jobs["ready"].log
     assert "hunter2" not in "".join(job.log for job in run.jobs.values())
-    assert runs["Comment"].conclusion == "success", failures(runs["Comment"])
+    fail_throughout(world, runs["Comment"], "comment")
     [comment] = world.comments(pull.number)
     assert "`dvc repro`" in comment
     assert world.repository.pull(pull.number).head == head
@@ -92,6 +95,27 @@ def test_dependabot_is_handled_like_a_fork(world):
     assert runs["Pull request"].jobs["experiment"].result == "success", failures(runs["Pull request"])
     [comment] = world.comments(pull.number)
     assert comment.startswith("<!-- lastro report -->")
+
+
+def test_newer_packages_are_proposed_once(world):
+    """What the scheduled resolution finds becomes one pull request, refreshed, whose pipeline is started."""
+    stale = "requirements/sbom.lock"
+    world.repository.commit("main", {stale: "# nothing\n"}, "An old lock")
+    world.repository.events.clear()
+    fail_first(world, "Dependencies", "propose")
+    world.repository.dispatch("dependencies.yml", {}, by="root")
+    [run] = [run for run in world.actions.deliver() if run.workflow.name == "Dependencies"]
+    fail_throughout(world, run, "propose")
+    [pull] = [pull for pull in world.repository.pulls if pull.branch == "lastro/dependencies"]
+    changed = world.repository.git.run("diff", "--name-only", "main", pull.head).splitlines()
+    assert stale in changed
+    assert all(name.startswith("requirements/") for name in changed)
+    started = {
+        (event.name, event.ref) for event in world.repository.events if event.name == "workflow_dispatch"
+    }
+    assert started == {("workflow_dispatch", "refs/heads/lastro/dependencies")}
+    # Its packages are not installed here.
+    world.repository.events.clear()
 
 
 def test_names_are_never_commands(world):

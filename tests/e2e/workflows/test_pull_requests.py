@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.workflows import act
-from tests.e2e.workflows.runner import Fault
-from tests.e2e.workflows.world import World, fail_at_every_step, failures, make_world
+from tests.e2e.workflows.world import World, fail_first, fail_throughout, failures, make_world
 
 pytestmark = pytest.mark.e2e
 
@@ -14,7 +13,7 @@ pytestmark = pytest.mark.e2e
 @pytest.fixture
 def world(root, tmp_path) -> World:
     act.program()
-    made = make_world(root, tmp_path, {}, with_remote=False)
+    made = make_world(root, tmp_path, {}, with_remote=False, with_site=True)
     yield made
     made.github.close()
 
@@ -23,10 +22,17 @@ def test_a_fresh_template_is_green_and_a_web_edit_is_an_experiment(world):
     first = world.deliver()
     assert {name: run.conclusion for name, run in first.items()} == {
         "Code": "success",
+        "Documentation": "success",
         "Register": "success",
         "Update pull requests": "success",
     }, "\n".join(failures(run) for run in first.values())
     assert "MLFLOW_TRACKING_URI" in first["Register"].jobs["register"].summary
+    # The site is published once that is wanted.
+    assert first["Documentation"].jobs["publish"].result == "skipped"
+    world.repository.variables["PAGES"] = "true"
+    site = world.actions.rerun(first["Documentation"])
+    assert site.conclusion == "success", failures(site)
+    assert (world.repository.folder() / "pages" / "index.html").exists()
 
     world.edit("deeper", max_depth=4)
     pull = world.repository.open_pull("deeper")
@@ -55,14 +61,13 @@ def test_a_fresh_template_is_green_and_a_web_edit_is_an_experiment(world):
     assert world.repository.pull(pull.number).head == head
     assert len(world.comments(pull.number)) == 1
 
-    # The job that writes fails before every step and after the last: in the end one commit, one comment, one status.
+    # It fails at each moment that leaves a state of its own: in the end one commit, one comment, one status.
     world.edit("deeper", max_depth=5)
     edited = world.repository.pull(pull.number).head
-    world.actions.fault = Fault("publish", 0)
+    fail_first(world, "Pull request", "experiment")
     run = world.deliver()["Pull request"]
     assert run.jobs["ready"].result == "failure"
-    fail_at_every_step(world, run, "publish")
-    assert run.conclusion == "success", failures(run)
+    fail_throughout(world, run, "experiment", "publish", "ready")
     head = world.repository.pull(pull.number).head
     assert world.repository.git.run("rev-list", "--count", f"{edited}..{head}") == "1"
     assert len(world.comments(pull.number)) == 1

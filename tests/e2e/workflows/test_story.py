@@ -10,8 +10,7 @@ import requests
 import yaml
 
 from tests.e2e.workflows import act
-from tests.e2e.workflows.runner import Fault
-from tests.e2e.workflows.world import World, fail_at_every_step, failures, make_world, write_timings
+from tests.e2e.workflows.world import World, fail_first, fail_throughout, failures, make_world, write_timings
 from tests.servers import MlflowServer, Postgres
 
 pytestmark = pytest.mark.e2e
@@ -109,24 +108,16 @@ def test_the_story(world, registry, docker):
     assert digest_of(registry, "latest") is None
     assert release(world, "v1.0.0-rc.1")["prerelease"]
 
-    # A release waits for approval, fails on the way, and goes on from there.
+    # A release waits for approval.
     repository.tag("v1.0.0")
     [waiting] = [run for run in actions.deliver() if run.workflow.name == "Release"]
     assert "deploy" in waiting.waiting
     assert digest_of(registry, "1.0.0") is None
-    steps = [step.get("name", step.get("uses", "")) for step in waiting.workflow.jobs["deploy"]["steps"]]
-    actions.fault = Fault("deploy", steps.index("Promote"))
-    actions.approve(waiting, "production")
-    assert waiting.conclusion == "failure"
-    assert world.alias("production") is None
     assert digest_of(registry, "latest") is None
-    pushed = digest_of(registry, "1.0.0")
-    assert pushed
-    actions.fault = None
-    actions.rerun(waiting, failed_only=True)
     actions.approve(waiting, "production")
     assert waiting.conclusion == "success", failures(waiting)
-    assert "which was pushed to" in waiting.jobs["deploy"].log
+    pushed = digest_of(registry, "1.0.0")
+    assert pushed
     assert {digest_of(registry, tag) for tag in ("1.0.0", "1.0", "1", "latest")} == {pushed}
     assert world.alias("production") == newest.version
     first = release(world, "v1.0.0")
@@ -185,30 +176,40 @@ def test_the_story(world, registry, docker):
     green(world, "Pull request")
     assert "v1.0.0, version" in world.comments(better.number)[0]
     repository.merge(better.number)
-    actions.fault = Fault("register", 0)
-    [register] = [run for run in actions.deliver() if run.workflow.name == "Register"]
+    fail_first(world, "Register", "register")
     known = len(world.versions())
-    fail_at_every_step(world, register, "register")
-    assert register.conclusion == "success", failures(register)
+    [register] = [run for run in actions.deliver() if run.workflow.name == "Register"]
+    fail_throughout(world, register, "register")
     assert len(world.versions()) == known + 1
-    # It fails before every step and after the last; production stays what it was until it moves, and never names half of it.
-    repository.tag("v1.1.0")
-    actions.fault = Fault("deploy", 0)
-    [second] = [run for run in actions.deliver() if run.workflow.name == "Release"]
-    reached = []
 
-    def still_whole(step: str) -> None:
-        reached.append(step)
-        promoted = "Promote" in reached[:-1]
-        moved = "Move the image's moving tags" in reached[:-1]
+    # Two tags at once. Whatever moment one fails at, production stays what it was until it moves, and is never half.
+    repository.tag("v1.0.1")
+    [late] = [run for run in actions.deliver() if run.workflow.name == "Release"]
+    fail_first(world, "Release", "plan")
+    repository.tag("v1.1.0")
+    [second] = [run for run in actions.deliver() if run.workflow.name == "Release"]
+    steps = [step.get("name") for step in second.workflow.jobs["deploy"]["steps"]]
+    after_promotion, after_move = steps.index("Promote") + 1, steps.index("Move the image's moving tags") + 1
+
+    def still_whole(job: str, reached: int) -> None:
+        at = {"plan": 0, "deploy": reached, "release": len(steps)}[job]
+        promoted, moved = at >= after_promotion, at >= after_move
         assert world.alias("production") == (world.versions()[-1].version if promoted else newest.version)
         assert digest_of(registry, "latest") == (digest_of(registry, "1.1.0") if moved else pushed)
-        assert release(world, "v1.1.0") is None
+        assert (release(world, "v1.1.0") is not None) == (job == "release" and reached > publishing)
 
-    fail_at_every_step(world, second, "deploy", still_whole, approve="production")
-    assert second.conclusion == "success", failures(second)
+    publishing = len(second.workflow.jobs["release"]["steps"]) - 1
+    fail_throughout(world, second, "plan", "deploy", "release", check=still_whole, approve="production")
+    assert "which was pushed to" in second.jobs["deploy"].log
     assert world.alias("production") == world.versions()[-1].version
     assert digest_of(registry, "latest") == digest_of(registry, "1.1.0") != pushed
+    # The one that was slower is red before it publishes anything.
+    actions.approve(late, "production")
+    assert late.conclusion == "failure"
+    assert "v1.0.1 comes before v1.1.0" in late.jobs["deploy"].log
+    assert digest_of(registry, "1.0.1") is None
+    assert world.alias("production") == world.versions()[-1].version
+    assert release(world, "v1.0.1") is None
 
     # A tag on a side branch is red before anything is built.
     repository.commit("side", {"README.md": "# Mine\n"})
@@ -218,25 +219,21 @@ def test_the_story(world, registry, docker):
     assert "is not on" in side.jobs["plan"].log
     assert digest_of(registry, "1.9.0") is None
 
-    # And rolled back: planned only, then for real.
-    before = len(actions.runs)
-    repository.dispatch(
-        "rollback.yml", {"reason": "alarms; $(touch /tmp/never) @all", "dry-run": "true"}, by="root"
-    )
+    # And rolled back: planned only, then for real, with a failure at each moment.
+    reason = "alarms; $(touch /tmp/never) @all"
+    repository.dispatch("rollback.yml", {"reason": reason, "dry-run": "true"}, by="root")
     dry = green(world, "Roll back")["Roll back"]
     assert dry.jobs["rollback"].result == "skipped"
     assert world.alias("production") == world.versions()[-1].version
-    repository.dispatch(
-        "rollback.yml", {"reason": "alarms; $(touch /tmp/never) @all", "dry-run": "false"}, by="root"
-    )
-    actions.deliver()
-    back = actions.runs[-1]
-    assert len(actions.runs) > before
-    actions.approve(back, "production")
-    assert back.conclusion == "success", failures(back)
+    repository.dispatch("rollback.yml", {"reason": reason, "dry-run": "false"}, by="root")
+    fail_first(world, "Roll back", "plan")
+    [back] = [run for run in actions.deliver() if run.workflow.name == "Roll back"]
+    fail_throughout(world, back, "plan", "rollback", approve="production")
     assert world.alias("production") == newest.version
     assert {digest_of(registry, tag) for tag in ("1.0", "1", "latest")} == {pushed}
     assert digest_of(registry, "1.1.0") != pushed
-    assert "In production again, after v1.1.0" in release(world, "v1.0.0")["body"]
+    returned = release(world, "v1.0.0")["body"]
+    assert "In production again, after v1.1.0" in returned
+    assert returned.count("In production again") == 1
     assert "Rolled back to v1.0.0" in release(world, "v1.1.0")["body"]
     assert world.github.violations == []

@@ -1,7 +1,7 @@
 """A team's repository in its world: GitHub of the tests, MLflow on PostgreSQL, a DVC remote, Docker and an image registry.
 
 `World.actions` runs the workflow files of the repository as they are; only `.ci/run`, which would run these very tests, is
-replaced by a command that does nothing, and the site of the documentation is built elsewhere.
+replaced by a command that does nothing, and the documentation's site is built where it is asked for.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def warm(folder: Path) -> dict[str, str]:
     venv = folder / "venv"
     venv.mkdir(parents=True)
     (venv / "bin").symlink_to(Path(sys.executable).parent)
-    for name in ("python", "runtime", "dev", "sbom"):
+    for name in ("python", "runtime", "dev", "sbom", "docs"):
         (venv / name).touch()
         # Newer than every lock file that will ever be checked out.
         os.utime(venv / name, (4e9, 4e9))
@@ -90,24 +90,47 @@ class World:
         return model.aliases.get(name)
 
 
-def fail_at_every_step(world: World, run: Run, job: str, check=lambda step: None, approve: str = "") -> int:
-    """Let a job fail before each of its steps and after the last, each time going on from where it failed; how often.
+CHANGES = re.compile(
+    r"lastro (register|promote|rollback --to|image push|image move|github )|dvc push|actions/(cache/save|upload-artifact)@"
+)
+"""A step that changes something outside of its job."""
 
-    check: told the step that was not reached. approve: the environment whose reviewer says yes each time.
+
+def moments(job: dict) -> list[int]:
+    """Before which steps a failure leaves a state of its own: the first that changes something outside, and what follows each.
+
+    The number of steps is after the last.
     """
-    steps = run.workflow.jobs[job]["steps"]
-    for number in range(len(steps) + 1):
-        world.actions.fault = Fault(job, number)
+    steps = job["steps"]
+    changing = [n for n, step in enumerate(steps) if CHANGES.search(step.get("run") or step["uses"])]
+    return sorted({*changing[:1], *(n + 1 for n in changing), len(steps)})
+
+
+def fail_first(world: World, workflow: str, job: str) -> None:
+    """The next run of a workflow fails at the first of the job's `moments`."""
+    there = world.repository.git.sha("main")
+    [found] = [file for file in world.actions.workflows(there) if file.name == workflow]
+    world.actions.fault = Fault(job, moments(found.jobs[job])[0])
+
+
+def fail_throughout(
+    world: World, run: Run, *jobs: str, check=lambda job, number: None, approve: str = ""
+) -> None:
+    """Jobs, each needing the one before it, fail at each of their `moments`; each time the run goes on from there, to success.
+
+    The first has failed at its first moment, see `fail_first`.
+    check: told the job and the number of its step that was not reached. approve: the environment whose reviewer says yes.
+    """
+    faults = [Fault(job, number) for job in jobs for number in moments(run.workflow.jobs[job])]
+    assert world.actions.fault == faults[0]
+    for fault, following in zip(faults, [*faults[1:], None], strict=True):
+        assert run.jobs[fault.job].result == "failure", f"{fault} did not happen: {failures(run)}"
+        check(fault.job, fault.before)
+        world.actions.fault = following
         world.actions.rerun(run, failed_only=True)
-        if approve:
+        if run.waiting:
             world.actions.approve(run, approve)
-        assert run.jobs[job].result == "failure", f"fault {number} of {job} did not happen"
-        check(steps[number].get("name", "") if number < len(steps) else "")
-    world.actions.fault = None
-    world.actions.rerun(run, failed_only=True)
-    if approve:
-        world.actions.approve(run, approve)
-    return len(steps) + 1
+    assert run.conclusion == "success", failures(run)
 
 
 def write_timings(world: World) -> None:
@@ -143,15 +166,20 @@ def make_world(
     secrets: dict[str, str] | None = None,
     env: dict[str, str] | None = None,
     with_remote: bool = True,
+    with_site: bool = False,
 ) -> World:
-    """The template, pushed to acme/model by a person; nothing has run yet."""
+    """The template, pushed to acme/model by a person; nothing has run yet.
+
+    with_site: also build the documentation's site at each push, as the template does.
+    """
     github = GitHub(folder / "github")
     repository = github.repository(NAME, roles={"ada": "write", "eve": "read", "root": "admin"})
     repository.variables.update(variables)
     clone = make_clone(root, folder / "clone")
     ci = folder / "clone" / ".ci" / "run"
     ci.write_text("#!/bin/sh\nexit 0\n")
-    (folder / "clone" / ".github" / "workflows" / "docs.yml").unlink(missing_ok=True)
+    if not with_site:
+        (folder / "clone" / ".github" / "workflows" / "docs.yml").unlink()
     remote = folder / "storage"
     if with_remote:
         (folder / "clone" / ".dvc" / "config").write_text(
