@@ -23,6 +23,11 @@ settings.register_profile("ci", settings.get_profile("default"), print_blob=True
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest test begins first: at the end the others would have to wait for it."""
+    items.sort(key=lambda item: "test_story.py" not in item.nodeid)
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The repository under test."""
