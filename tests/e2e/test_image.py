@@ -17,18 +17,20 @@ from tests.docker_engine import Docker
 from tests.servers import wait_for
 
 pytestmark = pytest.mark.e2e
+ONE_BUILDER = pytest.mark.parametrize("name", ["classic"], indirect=True)
+"""For what does not depend on who builds."""
 
 
 @pytest.fixture(scope="module", params=["classic", "buildkit"])
 def name(request) -> str:
-    """What the images are called: by their builder."""
-    return request.param
+    """What the images are called: by their builder, and the process of the tests that had them built."""
+    return f"{request.param}-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 
 
 @pytest.fixture(scope="module")
 def built(name, docker, root, tmp_path_factory):
     """A clone with a registered model and its image NAME:1.0.0, built by either builder."""
-    env = docker.env | {"DOCKER_BUILDKIT": "1" if name == "buildkit" else "0"}
+    env = docker.env | {"DOCKER_BUILDKIT": "1" if name.startswith("buildkit") else "0"}
     clone = make_clone(root, tmp_path_factory.mktemp("image"), env)
     clone.env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}/usr/bin{os.pathsep}{os.environ['PATH']}"
     clone.run("dvc", "repro")
@@ -161,6 +163,7 @@ def test_no_path_of_the_build_machine_and_no_training_row(built, name, docker):
     assert whoami.startswith("uid=10001 gid=10001")
 
 
+@ONE_BUILDER
 def test_bill_of_materials_names_what_is_installed(built, name, docker):
     inside = "import importlib.metadata as m, json; print(json.dumps([[d.name, d.version] for d in m.distributions()]))"
     run = ("run", "--rm", "--network=none", "--entrypoint")
@@ -183,6 +186,7 @@ def test_bill_of_materials_names_what_is_installed(built, name, docker):
         assert built.read(f"sbom/{file}") == built.read(f"again/{file}")
 
 
+@ONE_BUILDER
 def test_a_model_that_cannot_be_loaded_ends_the_container(built, name, docker):
     for workers in (1, 2):
         done = docker.run(
@@ -199,6 +203,7 @@ def test_a_model_that_cannot_be_loaded_ends_the_container(built, name, docker):
         assert done.stderr.count("\n") == 1
 
 
+@ONE_BUILDER
 def test_a_family_of_scikit_learn(built, name, docker):
     text = built.read("params.yaml")
     start, end = text.index("  family: "), text.index("\nevaluation:")
@@ -214,6 +219,7 @@ def test_a_family_of_scikit_learn(built, name, docker):
     )
 
 
+@ONE_BUILDER
 def test_mlflows_own_entry_point_works_in_the_intermediate_image(built, name, docker):
     stock = docker.run("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "lastro-stock").stdout.split()[
         0
