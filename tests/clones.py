@@ -19,14 +19,19 @@ IDENTITY = {
 }
 
 
+LEFT_BY_MLFLOW = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID", "MLFLOW_RUN_ID")
+
+
 class Clone:
     """A working copy with its own Git history, DVC cache and MLflow store."""
 
     def __init__(self, folder: Path, env: dict[str, str] | None = None):
         self.folder = folder
         self.env = {
-            # Without the store that MLflow opened last in this process and left in the environment.
-            **{name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"},
+            # Without the store and the experiment that MLflow opened last in this process and left in the environment.
+            **{name: value for name, value in os.environ.items() if name not in LEFT_BY_MLFLOW},
+            # Five processes that import MLflow, for features that nothing here uses.
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
             **IDENTITY,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             # The clone's own code, not that of the checkout that the tests run from.
@@ -74,7 +79,7 @@ def copy_clone(original: Clone, folder: Path, monkeypatch: pytest.MonkeyPatch, *
     without: names of files and folders that are left out.
     """
     shutil.copytree(original.folder, folder, symlinks=True, ignore=shutil.ignore_patterns(*without))
-    for name in ("MLFLOW_TRACKING_URI", "GITHUB_ACTOR"):
+    for name in (*LEFT_BY_MLFLOW, "GITHUB_ACTOR"):
         monkeypatch.delenv(name, raising=False)
     for name, value in IDENTITY.items():
         monkeypatch.setenv(name, value)

@@ -11,7 +11,7 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from tests.clones import Clone, make_clone
+from tests.clones import LEFT_BY_MLFLOW, Clone, make_clone
 
 pytestmark = pytest.mark.e2e
 
@@ -26,7 +26,8 @@ def clone(root, tmp_path, monkeypatch) -> Clone:
     (tmp_path / "tmp").mkdir()
     for name, value in made.env.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    for name in LEFT_BY_MLFLOW:
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     return made
 

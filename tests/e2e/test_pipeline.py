@@ -179,7 +179,7 @@ def test_lock_is_byte_identical_on_another_clone_and_at_any_thread_count(family,
         clone.write("params.yaml", yaml.safe_dump(params))
         clone.run("dvc", "repro")
         locks.append(clone.read("dvc.lock"))
-        # Twice in the same place, without the cache.
-        clone.run("dvc", "repro", "--force")
-        locks.append(clone.read("dvc.lock"))
+    # Twice in the same place, without the cache.
+    clone.run("dvc", "repro", "--force")
+    locks.append(clone.read("dvc.lock"))
     assert len(set(locks)) == 1

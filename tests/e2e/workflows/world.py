@@ -90,14 +90,12 @@ class World:
         return model.aliases.get(name)
 
 
-CHANGES = re.compile(
-    r"lastro (register|promote|rollback --to|image push|image move|github )|dvc push|actions/(cache/save|upload-artifact)@"
-)
-"""A step that changes something outside of its job."""
+CHANGES = re.compile(r"lastro (register|promote|rollback --to|image push|image move|github (?!source))")
+"""A step that changes what others see: not one that keeps files under their digests or their run, or that only looks."""
 
 
 def moments(job: dict) -> list[int]:
-    """Before which steps a failure leaves a state of its own: the first that changes something outside, and what follows each.
+    """Before which steps a failure leaves a state of its own: the first that changes what others see, and what follows each.
 
     The number of steps is after the last.
     """
