@@ -102,6 +102,7 @@ def test_newer_packages_are_proposed_once(world):
     stale = "requirements/sbom.lock"
     world.repository.commit("main", {stale: "# nothing\n"}, "An old lock")
     world.repository.events.clear()
+    world.repository.actions_may_open_pulls = True
     fail_first(world, "Dependencies", "propose")
     world.repository.dispatch("dependencies.yml", {}, by="root")
     [run] = [run for run in world.actions.deliver() if run.workflow.name == "Dependencies"]
