@@ -13,6 +13,8 @@ import yaml
 
 from tests import example
 
+pytestmark = pytest.mark.e2e
+
 PROBE = """
 import json, runpy, sys
 try:

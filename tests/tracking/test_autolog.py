@@ -9,6 +9,8 @@ import yaml
 from lastro.tracking import runs
 from lastro.tracking.store import open_store
 
+pytestmark = pytest.mark.e2e
+
 
 @pytest.mark.parametrize(
     ("family", "params", "logged"),
