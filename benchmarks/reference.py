@@ -26,7 +26,7 @@ from lastro.evaluation.curves import curves
 from lastro.evaluation.gate import judge
 from lastro.evaluation.predictions import Predictions
 from lastro.evaluation.summary import evaluate
-from lastro.params import Evaluation, Gate
+from lastro.params.schema import Evaluation, Gate
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 SOURCES = Path(__file__).parents[1] / "src" / "lastro"
 EXIT_CODES = {"VerdictError": 1, "LastroError": 2, "ExternalError": 3}
 AREAS = {
-    "params.yaml": ("params.py", "yaml12.py"),
+    "params.yaml": ("params", "yaml12.py"),
     "The table and its schema": ("data", "adopt.py"),
     "Model families": ("models",),
     "Stages, evaluation and the gate": ("stages", "evaluation", "metric_names.py", "paths.py", "files.py"),

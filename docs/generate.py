@@ -18,13 +18,13 @@ from pydantic_core import PydanticUndefined
 from tag_page import tag_page
 
 from lastro import models
-from lastro.params import Params
+from lastro.params.schema import Params
 
 DOCS = Path(__file__).parent
 INTRODUCTION = """\
 # params.yaml
 
-<!-- Written by docs/generate.py from src/lastro/params.py and src/lastro/models/; `make docs` refreshes it. -->
+<!-- Written by docs/generate.py from src/lastro/params/schema.py and src/lastro/models/; `make docs` refreshes it. -->
 
 Everything an experiment may change. An unknown key, a wrong type or a value out of range is an error before anything
 runs; the message names the line, the value and what is allowed.

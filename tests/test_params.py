@@ -7,7 +7,7 @@ import yaml
 
 from lastro.errors import LastroError
 from lastro.models import FAMILIES, load_params
-from lastro.params import Document
+from lastro.params.document import Document
 from tests import example
 
 

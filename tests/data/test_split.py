@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lastro.data.keys import hash_rows
 from lastro.data.split import TEST, TRAIN, VALIDATION, split_by_content, split_by_group, split_by_time
-from lastro.params import Split
+from lastro.params.schema import Split
 
 FRACTIONS = st.floats(0.05, 0.45)
 

@@ -16,7 +16,7 @@ from lastro.evaluation.intervals import Resampled
 from lastro.evaluation.metrics import METRICS, names
 from lastro.evaluation.predictions import Predictions
 from lastro.evaluation.verdict import Rule, Verdict
-from lastro.params import Evaluation, Gate, SliceLimits
+from lastro.params.schema import Evaluation, Gate, SliceLimits
 
 FAST = Evaluation(resamples=200)
 PRIOR = {2: [0.5, 0.5], 4: [0.25] * 4, 0: 10.0}

@@ -17,7 +17,7 @@ from lastro.errors import LastroError
 from lastro.evaluation import intervals
 from lastro.evaluation.intervals import Resampled, bootstrap, interval, paired, poisson_weights
 from lastro.evaluation.metrics import names
-from lastro.params import Evaluation
+from lastro.params.schema import Evaluation
 
 
 def all_samples(predictions, resamples=100, seed=1) -> bytes:
@@ -56,7 +56,7 @@ def test_threads_of_the_libraries_change_no_bit(tmp_path, model):
         "import sys, json; from pathlib import Path\n"
         "from lastro.evaluation.intervals import Resampled\n"
         "from lastro.evaluation.predictions import Predictions\n"
-        "from lastro.params import Evaluation\n"
+        "from lastro.params.schema import Evaluation\n"
         "for path in sorted(Path(sys.argv[1]).iterdir()):\n"
         "    found = Resampled.of(Predictions.read(path), Evaluation(resamples=100))\n"
         "    print(found.values, {name: found.interval(name) for name in found.values})\n"

@@ -18,7 +18,7 @@ from lastro.evaluation.curves import curves
 from lastro.evaluation.intervals import Resampled
 from lastro.evaluation.metrics import compute, names
 from lastro.evaluation.summary import evaluate
-from lastro.params import Evaluation
+from lastro.params.schema import Evaluation
 
 PRIOR = {2: [0.5, 0.5], 4: [0.25] * 4, 0: 10.0}
 SLICED = Evaluation(resamples=100, slices=["sex"])

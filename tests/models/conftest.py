@@ -10,7 +10,7 @@ import pytest
 
 from lastro.models import FAMILIES, get
 from lastro.models.protocol import Family, Fitted, Problem, Rows, Task
-from lastro.params import Section
+from lastro.params.schema import Section
 
 FEATURES = ("signal [m]", "shop", "noise", "empty", "constant", "colour")
 CATEGORIES = (0, 4, 0, 0, 0, 3)

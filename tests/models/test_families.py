@@ -7,7 +7,7 @@ import pytest
 
 from lastro.models import FAMILIES, get
 from lastro.models.protocol import Fitted, Rows
-from lastro.params import Section
+from lastro.params.schema import Section
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -9,7 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from lastro.evaluation.verdict import Verdict
-    from lastro.params import Params
+    from lastro.params.schema import Params
     from lastro.paths import Paths
 
 

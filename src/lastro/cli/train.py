@@ -35,7 +35,7 @@ class TrialCommand(click.Command):
 def _hyperparameter_options() -> list[click.Option]:
     from lastro import models
     from lastro.errors import LastroError
-    from lastro.params import Document
+    from lastro.params.document import Document
     from lastro.paths import find_root
 
     chosen = [arg.partition("model.family=")[2] for arg in sys.argv if "model.family=" in arg]

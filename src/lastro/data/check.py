@@ -12,7 +12,7 @@ from lastro.data.infer import kind_of, shorten
 from lastro.data.schema import Column, Schema
 from lastro.data.sources import Source
 from lastro.errors import LastroError
-from lastro.params import Data
+from lastro.params.schema import Data
 
 COMMITTED = "data/schema.json"
 

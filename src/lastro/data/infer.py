@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from lastro.data.schema import Column, Kind, Label, Schema
 from lastro.data.sources import Source
 from lastro.errors import LastroError
-from lastro.params import Data
+from lastro.params.schema import Data
 
 MOST_CLASSES_OF_NUMBERS = 20
 """`data.task: auto` takes whole numbers with at most this many distinct values for classes."""

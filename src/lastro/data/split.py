@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lastro.data.keys import mix
-from lastro.params import Split
+from lastro.params.schema import Split
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 

@@ -23,7 +23,7 @@ from lastro.evaluation.predictions import Predictions
 from lastro.metric_names import resolve
 from lastro.models import load_params
 from lastro.models.problem import problem_of
-from lastro.params import Params
+from lastro.params.schema import Params
 from lastro.paths import Paths
 from lastro.registry import artifact, history, names
 from lastro.registry.client import Registry, Version

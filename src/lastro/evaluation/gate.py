@@ -22,7 +22,7 @@ from lastro.evaluation.slices import groups
 from lastro.evaluation.verdict import Rule, Verdict
 
 if TYPE_CHECKING:
-    from lastro.params import Evaluation, Gate
+    from lastro.params.schema import Evaluation, Gate
 
 
 def judge(

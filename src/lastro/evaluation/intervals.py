@@ -26,7 +26,7 @@ from lastro.evaluation.predictions import Predictions
 from lastro.evaluation.scratch import Scratch
 
 if TYPE_CHECKING:
-    from lastro.params import Evaluation
+    from lastro.params.schema import Evaluation
 
 Interval = tuple[float, float]
 

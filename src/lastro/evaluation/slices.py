@@ -12,7 +12,7 @@ from lastro.evaluation.intervals import Resampled
 from lastro.evaluation.predictions import Predictions
 
 if TYPE_CHECKING:
-    from lastro.params import Evaluation
+    from lastro.params.schema import Evaluation
 
 
 def groups(predictions: Predictions, column: str) -> Iterator[tuple[str, Predictions]]:

@@ -12,7 +12,7 @@ from lastro.evaluation.rounding import rounded
 from lastro.evaluation.slices import resampled_groups
 
 if TYPE_CHECKING:
-    from lastro.params import Evaluation
+    from lastro.params.schema import Evaluation
 
 
 def evaluate(

@@ -9,7 +9,8 @@ from typing import Any
 
 from lastro.errors import LastroError
 from lastro.models.protocol import Family, Task
-from lastro.params import Document, Params, Section
+from lastro.params.document import Document
+from lastro.params.schema import Params, Section
 
 FAMILIES = {
     "xgboost": "lastro.models.xgboost",

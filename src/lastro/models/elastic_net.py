@@ -11,7 +11,7 @@ from pydantic import Field
 
 from lastro.models.fields import Count, NonNegative, Ratio, Seed
 from lastro.models.linear import LinearFamily
-from lastro.params import Section
+from lastro.params.schema import Section
 
 
 class Hyperparameters(Section):

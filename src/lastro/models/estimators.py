@@ -13,7 +13,7 @@ from lastro.errors import LastroError
 from lastro.models import check_task, skops_file
 from lastro.models.fields import refusals_of
 from lastro.models.protocol import Fitted, Problem, Progress, Rows, Task
-from lastro.params import Section
+from lastro.params.schema import Section
 from lastro.scoring.native import predict_sklearn
 
 

@@ -25,7 +25,7 @@ from lastro.models.fields import (
     refusals_of,
 )
 from lastro.models.protocol import Fitted, Problem, Progress, Rows
-from lastro.params import Section
+from lastro.params.schema import Section
 
 LOSSES = {
     "classification": ("log_loss",),

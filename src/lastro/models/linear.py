@@ -9,7 +9,7 @@ import numpy as np
 
 from lastro.models.estimators import SklearnFamily, columns, one_thread, origins, shares
 from lastro.models.protocol import Problem
-from lastro.params import Section
+from lastro.params.schema import Section
 
 
 class LinearFamily(SklearnFamily):

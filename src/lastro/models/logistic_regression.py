@@ -8,7 +8,7 @@ from pydantic import Field
 
 from lastro.models.fields import NonNegative, Ratio, Seed
 from lastro.models.linear import LinearFamily
-from lastro.params import Section
+from lastro.params.schema import Section
 
 
 class Hyperparameters(Section):

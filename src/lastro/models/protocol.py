@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from lastro.params import Section
+from lastro.params.schema import Section
 
 Task = Literal["classification", "regression"]
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from lastro.models.estimators import SklearnFamily, columns, for_task, one_thread, only_for, origins, shares
 from lastro.models.fields import Count, FloatShare, NonNegative, Seed, expected
 from lastro.models.protocol import Problem
-from lastro.params import Section
+from lastro.params.schema import Section
 
 CRITERIA = {"classification": ("gini", "entropy", "log_loss"), "regression": ("squared_error", "poisson")}
 

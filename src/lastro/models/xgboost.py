@@ -21,7 +21,7 @@ from lastro.models.fields import (
     refusals_of,
 )
 from lastro.models.protocol import Fitted, Problem, Progress, Rows
-from lastro.params import Section
+from lastro.params.schema import Section
 from lastro.scoring.native import import_xgboost, predict_xgboost
 
 OBJECTIVES = {

@@ -14,7 +14,7 @@ from lastro.evaluation.predictions import Predictions
 from lastro.lineage import Lineage, repository
 from lastro.lineage.hashes import file_md5
 from lastro.models import load_params
-from lastro.params import Params
+from lastro.params.schema import Params
 from lastro.paths import Paths
 from lastro.registry import artifact
 from lastro.registry.restore import restore

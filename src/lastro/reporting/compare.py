@@ -19,7 +19,7 @@ from lastro.paths import Paths
 from lastro.reporting.content import Difference, Other
 
 if TYPE_CHECKING:
-    from lastro.params import Evaluation, Params
+    from lastro.params.schema import Evaluation, Params
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from tabulate import tabulate
 
 if TYPE_CHECKING:
     from lastro.evaluation.gate import Verdict
-    from lastro.params import Params
+    from lastro.params.schema import Params
 
 
 def number(value: float | None) -> str:

@@ -14,7 +14,7 @@ from lastro.reporting.console import HEADERS, metric_rows, number
 if TYPE_CHECKING:
     from lastro.data.schema import Column, Schema
     from lastro.evaluation.gate import Verdict
-    from lastro.params import Params
+    from lastro.params.schema import Params
 
 
 def model_card(

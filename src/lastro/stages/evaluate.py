@@ -22,7 +22,7 @@ from lastro.evaluation.predictions import Predictions
 from lastro.evaluation.summary import evaluate as summarise
 from lastro.files import write_json, write_whole
 from lastro.models.problem import problem_of
-from lastro.params import Params
+from lastro.params.schema import Params
 from lastro.paths import Paths
 from lastro.reporting.console import print_evaluation
 from lastro.reporting.model_card import model_card

@@ -32,7 +32,7 @@ from lastro.data.split import (
 from lastro.errors import LastroError, exit_with_message
 from lastro.metric_names import check_gate
 from lastro.models import load_params
-from lastro.params import Data, Params
+from lastro.params.schema import Data, Params
 from lastro.paths import Paths
 
 

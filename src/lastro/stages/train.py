@@ -17,7 +17,7 @@ from lastro.files import write_json, write_whole
 from lastro.metric_names import check_gate
 from lastro.models.problem import problem_of
 from lastro.models.protocol import Family, Fitted, Problem, Rows
-from lastro.params import Params
+from lastro.params.schema import Params
 from lastro.paths import Paths
 from lastro.stages.progress import progress_bar
 from lastro.tracking.sidecar import Sidecar

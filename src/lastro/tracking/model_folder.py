@@ -18,7 +18,7 @@ import lastro.scoring
 from lastro import models
 from lastro.data.schema import Column, Label, Schema
 from lastro.errors import LastroError
-from lastro.params import Params
+from lastro.params.schema import Params
 from lastro.paths import Paths
 
 PACKAGE = "lastro_scoring"

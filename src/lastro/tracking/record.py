@@ -17,7 +17,7 @@ from lastro.data.schema import Schema, read_schema
 from lastro.errors import LastroError
 from lastro.lineage.hashes import file_md5, folder_md5
 from lastro.models import hyperparameters, load_params
-from lastro.params import Params
+from lastro.params.schema import Params
 from lastro.paths import Paths
 from lastro.tracking import runs
 from lastro.tracking.model_folder import write_model_folder
