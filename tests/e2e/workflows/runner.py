@@ -126,9 +126,16 @@ class Actions:
         return self._go(run)
 
     def rerun(self, run: Run, failed_only: bool = False) -> Run:
-        """Run the jobs of a run again: all, or those that did not succeed."""
+        """Run the jobs of a run again: all, or those that did not succeed and those that depend on one that failed."""
         run.attempt += 1
-        run.jobs = {n: j for n, j in run.jobs.items() if failed_only and j.result == "success"}
+        failed = {name for name, job in run.jobs.items() if job.result == "failure"}
+        run.jobs = {
+            name: job
+            for name, job in run.jobs.items()
+            if failed_only
+            and job.result == "success"
+            and not failed.intersection(_ancestors(run.workflow.jobs, name))
+        }
         run.approved = set()
         return self._go(run)
 

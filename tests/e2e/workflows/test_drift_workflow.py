@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests.e2e.workflows import act
-from tests.e2e.workflows.world import World, fail_first, fail_throughout, failures, make_world
+from tests.e2e.workflows.runner import Fault
+from tests.e2e.workflows.world import World, fail_throughout, failures, make_world
 from tests.servers import MlflowServer
 
 pytestmark = pytest.mark.e2e
@@ -71,7 +72,7 @@ def test_drift_opens_one_issue_and_one_pull_request(world):
     repository.commit("main", {"data/raw/table.csv": table}, "New rows")
     repository.events.clear()
     for jobs in (("watch", "issue"), ("retrain",)):
-        fail_first(world, "Drift", jobs[0])
+        world.actions.fault = Fault(jobs[0], 0)
         repository.schedule(CRON)
         fail_throughout(world, world.deliver()["Drift"], *jobs)
         runs = world.deliver()

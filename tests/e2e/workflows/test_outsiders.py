@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from tests.e2e.workflows import act
-from tests.e2e.workflows.world import World, fail_first, fail_throughout, failures, make_world
+from tests.e2e.workflows.runner import Fault
+from tests.e2e.workflows.world import World, fail_throughout, failures, make_world
 
 pytestmark = pytest.mark.e2e
 NAME = 'deeper"$(touch${IFS}hacked)`touch${IFS}hacked`&&touch${IFS}hacked;#<b>&amp;'
@@ -40,7 +41,7 @@ def test_two_pull_requests_at_once(world):
     assert {run.conclusion for run in runs if run.workflow.name == "Pull request"} == {"success"}
     base = world.repository.merge(first.number)
     before = world.repository.pull(second.number).head
-    fail_first(world, "Update pull requests", "update")
+    world.actions.fault = Fault("update", 0)
     update = world.deliver()["Update pull requests"]
     fail_throughout(world, update, "update")
     assert "its pipeline was started" in update.jobs["update"].log
@@ -68,7 +69,7 @@ def test_a_fork_gets_its_report_and_no_right(world):
     text = world.read("params.yaml").replace("learning_rate: 0.1", "learning_rate: 0.3")
     head = fork.commit("mine", {"params.yaml": text}, by="eve")
     pull = world.repository.open_pull("eve:mine", TITLE, by="eve")
-    fail_first(world, "Comment", "comment")
+    world.actions.fault = Fault("comment", 0)
     runs = world.deliver()
     run = runs["Pull request"]
     # The lock is stale, and nobody here may bring it: red, with the commands.
@@ -103,10 +104,10 @@ def test_newer_packages_are_proposed_once(world):
     world.repository.commit("main", {stale: "# nothing\n"}, "An old lock")
     world.repository.events.clear()
     world.repository.actions_may_open_pulls = True
-    fail_first(world, "Dependencies", "propose")
+    world.actions.fault = Fault("resolve", 0)
     world.repository.dispatch("dependencies.yml", {}, by="root")
     [run] = [run for run in world.actions.deliver() if run.workflow.name == "Dependencies"]
-    fail_throughout(world, run, "propose")
+    fail_throughout(world, run, "resolve", "propose")
     [pull] = [pull for pull in world.repository.pulls if pull.branch == "lastro/dependencies"]
     changed = world.repository.git.run("diff", "--name-only", "main", pull.head).splitlines()
     assert stale in changed

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.workflows import act
-from tests.e2e.workflows.world import World, fail_first, fail_throughout, failures, make_world
+from tests.e2e.workflows.runner import Fault
+from tests.e2e.workflows.world import World, fail_throughout, failures, make_world
 
 pytestmark = pytest.mark.e2e
 
@@ -19,7 +20,9 @@ def world(root, tmp_path) -> World:
 
 
 def test_a_fresh_template_is_green_and_a_web_edit_is_an_experiment(world):
+    world.actions.fault = Fault("code", 0)
     first = world.deliver()
+    fail_throughout(world, first["Code"], "code")
     assert {name: run.conclusion for name, run in first.items()} == {
         "Code": "success",
         "Documentation": "success",
@@ -30,8 +33,9 @@ def test_a_fresh_template_is_green_and_a_web_edit_is_an_experiment(world):
     # The site is published once that is wanted.
     assert first["Documentation"].jobs["publish"].result == "skipped"
     world.repository.variables["PAGES"] = "true"
+    world.actions.fault = Fault("build", 0)
     site = world.actions.rerun(first["Documentation"])
-    assert site.conclusion == "success", failures(site)
+    fail_throughout(world, site, "build", "publish")
     assert (world.repository.folder() / "pages" / "index.html").exists()
 
     world.edit("deeper", max_depth=4)
@@ -62,10 +66,10 @@ def test_a_fresh_template_is_green_and_a_web_edit_is_an_experiment(world):
     assert world.repository.pull(pull.number).head == head
     assert len(world.comments(pull.number)) == 1
 
-    # It fails at each moment that leaves a state of its own: in the end one commit, one comment, one status.
+    # They fail at each step: in the end one commit, one comment, one status.
     world.edit("deeper", max_depth=5)
     edited = world.repository.pull(pull.number).head
-    fail_first(world, "Pull request", "publish")
+    world.actions.fault = Fault("publish", 0)
     run = world.deliver()["Pull request"]
     assert run.jobs["ready"].result == "failure"
     fail_throughout(world, run, "publish", "ready")
@@ -74,12 +78,16 @@ def test_a_fresh_template_is_green_and_a_web_edit_is_an_experiment(world):
     assert len(world.comments(pull.number)) == 1
     assert world.status(head)["Ready to merge"] == "success"
 
-    # The job before them has left its report by the time it fails: it is published, and the check waits for the job.
+    # The job before them reports what it knows from the pipeline on: that is published, and the check waits for the job.
     world.edit("deeper", max_depth=6)
-    fail_first(world, "Pull request", "experiment")
+    world.actions.fault = Fault("experiment", 0)
     run = world.deliver()["Pull request"]
-    assert run.jobs["publish"].result == "success"
-    assert run.jobs["ready"].result == "failure"
-    fail_throughout(world, run, "experiment")
+    ids = [step.get("id") for step in run.workflow.jobs["experiment"]["steps"]]
+
+    def published(_: str, reached: int) -> None:
+        assert run.jobs["publish"].result == ("success" if reached > ids.index("repro") else "skipped")
+        assert run.jobs["ready"].result == "failure"
+
+    fail_throughout(world, run, "experiment", check=published)
     assert len(world.comments(pull.number)) == 1
     assert world.status(world.repository.pull(pull.number).head)["Ready to merge"] == "success"

@@ -331,6 +331,36 @@ def test_fault_and_run_again(acme, tmp_path):
     assert (tmp_path / "deployed").read_text() == "deployed\ndeployed\n"
 
 
+CHAIN = """
+name: Chain
+permissions: {}
+on: push
+jobs:
+  apart: {runs-on: ubuntu-24.04, steps: [run: echo again >>"$WHERE/apart"]}
+  first: {runs-on: ubuntu-24.04, steps: [run: echo again >>"$WHERE/first"]}
+  last:
+    needs: first
+    if: ${{ !cancelled() }}
+    runs-on: ubuntu-24.04
+    steps: [run: echo again >>"$WHERE/last"]
+"""
+
+
+def test_what_depends_on_a_failed_job_runs_again_with_it(acme, tmp_path):
+    model, actions = acme(files(chain=CHAIN), env={"WHERE": str(tmp_path)})
+    actions.fault = Fault("first", 0)
+    model.commit("main", {"params.yaml": "depth: 4\n"})
+    [run] = actions.deliver()
+    actions.fault = None
+    actions.rerun(run, failed_only=True)
+    assert run.conclusion == "success"
+    assert {name: (tmp_path / name).read_text().count("again") for name in run.jobs} == {
+        "apart": 1,
+        "first": 1,
+        "last": 2,
+    }
+
+
 DISPATCH = """
 name: Back
 on:

@@ -10,7 +10,8 @@ import requests
 import yaml
 
 from tests.e2e.workflows import act
-from tests.e2e.workflows.world import World, fail_first, fail_throughout, failures, make_world, write_timings
+from tests.e2e.workflows.runner import Fault
+from tests.e2e.workflows.world import World, fail_throughout, failures, make_world, write_timings
 from tests.servers import MlflowServer, Postgres
 
 pytestmark = pytest.mark.e2e
@@ -176,16 +177,16 @@ def test_the_story(world, registry, docker):
     green(world, "Pull request")
     assert "v1.0.0, version" in world.comments(better.number)[0]
     repository.merge(better.number)
-    fail_first(world, "Register", "register")
+    world.actions.fault = Fault("register", 0)
     known = len(world.versions())
     [register] = [run for run in actions.deliver() if run.workflow.name == "Register"]
     fail_throughout(world, register, "register")
     assert len(world.versions()) == known + 1
 
-    # Two tags at once. Whatever moment one fails at, production stays what it was until it moves, and is never half.
+    # Two tags at once. Whatever step one fails at, production stays what it was until it moves, and is never half.
     repository.tag("v1.0.1")
     [late] = [run for run in actions.deliver() if run.workflow.name == "Release"]
-    fail_first(world, "Release", "plan")
+    world.actions.fault = Fault("plan", 0)
     repository.tag("v1.1.0")
     [second] = [run for run in actions.deliver() if run.workflow.name == "Release"]
     steps = [step.get("name") for step in second.workflow.jobs["deploy"]["steps"]]
@@ -219,14 +220,14 @@ def test_the_story(world, registry, docker):
     assert "is not on" in side.jobs["plan"].log
     assert digest_of(registry, "1.9.0") is None
 
-    # And rolled back: planned only, then for real, with a failure at each moment.
+    # And rolled back: planned only, then for real, with a failure at each step.
     reason = "alarms; $(touch /tmp/never) @all"
     repository.dispatch("rollback.yml", {"reason": reason, "dry-run": "true"}, by="root")
     dry = green(world, "Roll back")["Roll back"]
     assert dry.jobs["rollback"].result == "skipped"
     assert world.alias("production") == world.versions()[-1].version
     repository.dispatch("rollback.yml", {"reason": reason, "dry-run": "false"}, by="root")
-    fail_first(world, "Roll back", "plan")
+    world.actions.fault = Fault("plan", 0)
     [back] = [run for run in actions.deliver() if run.workflow.name == "Roll back"]
     fail_throughout(world, back, "plan", "rollback", approve="production")
     assert world.alias("production") == newest.version

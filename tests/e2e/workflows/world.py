@@ -90,36 +90,15 @@ class World:
         return model.aliases.get(name)
 
 
-CHANGES = re.compile(r"lastro (register|promote|rollback --to|image push|image move|github (?!source))")
-"""A step that changes what others see: not one that keeps files under their digests or their run, or that only looks."""
-
-
-def moments(job: dict) -> list[int]:
-    """Before which steps a failure leaves a state of its own: the first that changes what others see, and what follows each.
-
-    The number of steps is after the last.
-    """
-    steps = job["steps"]
-    changing = [n for n, step in enumerate(steps) if CHANGES.search(step.get("run") or step["uses"])]
-    return sorted({*changing[:1], *(n + 1 for n in changing), len(steps)})
-
-
-def fail_first(world: World, workflow: str, job: str) -> None:
-    """The next run of a workflow fails at the first of the job's `moments`."""
-    there = world.repository.git.sha("main")
-    [found] = [file for file in world.actions.workflows(there) if file.name == workflow]
-    world.actions.fault = Fault(job, moments(found.jobs[job])[0])
-
-
 def fail_throughout(
     world: World, run: Run, *jobs: str, check=lambda job, number: None, approve: str = ""
 ) -> None:
-    """Jobs, each needing the one before it, fail at each of their `moments`; each time the run goes on from there, to success.
+    """Jobs, each needing the one before it, fail before each step and after the last; each time the run goes on from there.
 
-    The first has failed at its first moment, see `fail_first`.
+    The first has failed before its first step already: `world.actions.fault = Fault(job, 0)`. In the end the run succeeds.
     check: told the job and the number of its step that was not reached. approve: the environment whose reviewer says yes.
     """
-    faults = [Fault(job, number) for job in jobs for number in moments(run.workflow.jobs[job])]
+    faults = [Fault(job, n) for job in jobs for n in range(len(run.workflow.jobs[job]["steps"]) + 1)]
     assert world.actions.fault == faults[0]
     for fault, following in zip(faults, [*faults[1:], None], strict=True):
         assert run.jobs[fault.job].result == "failure", f"{fault} did not happen: {failures(run)}"
