@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -61,6 +63,29 @@ def test_from_table_to_verdict(family, kind, tmp_path, root, monkeypatch, capsys
     X, _ = read_rows(paths.test, schema)
     scores = again.predict(again.from_bytes(paths.model.read_bytes()), X, problem_of(schema))
     assert np.array_equal(scores, predictions.scores)
+
+
+def test_text_of_the_data_is_no_markup_in_the_model_card(tmp_path, root, monkeypatch):
+    monkeypatch.setenv("LASTRO_TRACKING", "off")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "schema.json").write_text("{}")
+    hostile = "@octocat <img src=x> ![x](https://example.com/x) `#1` | *"
+    rows = table("boolean")
+    cities = [hostile if city == "Porto" else city for city in rows["city"].to_pylist()]
+    rows = rows.set_column(rows.schema.get_field_index("city"), f"city {hostile}", pa.array(cities))
+    pq.write_table(rows, tmp_path / "t.parquet")
+    overrides = {"data.source": "t.parquet", "model": {"family": "logistic_regression"}}
+    overrides |= {"evaluation.slices": [f"city {hostile}"], "evaluation.resamples": 200}
+    params, paths = load_params(example.PARAMS, overrides), Paths.of(tmp_path)
+    prepare(params, paths)
+    for name, stage in {"train": train, "evaluate": evaluate}.items():
+        with Sidecar(paths, name) as sidecar:
+            stage(params, paths, sidecar)
+    card = paths.model_card.read_text()
+    assert "octocat" in card
+    outside = re.sub(r"`[^`\n]*`", "", card)
+    for sign in ("@", "<", "![", "#1"):
+        assert sign not in outside
 
 
 def test_metric_of_another_task_is_refused_by_name(tmp_path, root, monkeypatch):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tabulate import tabulate
 
 from lastro.reporting.console import HEADERS, metric_rows, number
+from lastro.reporting.escape import code
 
 if TYPE_CHECKING:
     from lastro.data.schema import Column, Schema
@@ -24,14 +25,14 @@ def model_card(
     settings = training["params"]["model"].get("params") or {}
     rows = training["rows"]
     parts = [
-        f"# {_text(params.name)}",
-        f"Predicts `{_text(schema.target.name)}` ({schema.task}) from {len(schema.features)} columns with the family "
-        f"`{params.model.family}`. Verdict: **{'pass' if verdict.passed else 'fail'}**.",
+        f"# {params.name}",
+        f"Predicts {code(schema.target.name)} ({schema.task}) from {len(schema.features)} columns with the family "
+        f"{code(params.model.family)}. Verdict: **{'pass' if verdict.passed else 'fail'}**.",
         "## Data",
-        f"Source `{_text(training['params']['data']['source'])}`: {rows['train']} rows to train on, "
+        f"Source {code(training['params']['data']['source'])}: {rows['train']} rows to train on, "
         f"{rows['validation']} to stop the training, {evaluation['rows']} held out and never seen.",
         "## Hyperparameters",
-        _table([[_text(key), _text(value)] for key, value in settings.items()], ["name", "value"])
+        _table([[code(key), code(value)] for key, value in settings.items()], ["name", "value"])
         if settings
         else "The library's defaults.",
         "## Metrics on the held-out rows",
@@ -39,7 +40,7 @@ def model_card(
         *_slices(evaluation["slices"]),
         "## Verdict",
         "\n".join(
-            f"- {'passes' if rule.passed else '**fails**'}: {_text(rule.name)}: {_text(rule.detail)}"
+            f"- {'passes' if rule.passed else '**fails**'}: {code(f'{rule.name}: {rule.detail}', 1000)}"
             for rule in verdict.rules
         ),
         "## Inputs",
@@ -59,10 +60,10 @@ def _slices(slices: dict[str, Any]) -> list[str]:
     for column, groups in slices.items():
         names = list(next(iter(groups.values()))["metrics"])
         rows = [
-            [_text(group), result["rows"], *(number(result["metrics"][name]["value"]) for name in names)]
+            [code(group), result["rows"], *(number(result["metrics"][name]["value"]) for name in names)]
             for group, result in groups.items()
         ]
-        parts += [f"### By {_text(column)}", _table(rows, ["group", "rows", *names])]
+        parts += [f"### By {code(column)}", _table(rows, ["group", "rows", *names])]
     return parts
 
 
@@ -73,14 +74,8 @@ def _input(column: Column) -> list[str]:
         seen = f"{column.minimum} to {column.maximum}"
     else:
         seen = ""
-    return [_text(column.name), column.kind, "yes" if column.nullable else "no", _text(seen)]
+    return [code(column.name), column.kind, "yes" if column.nullable else "no", code(seen) if seen else ""]
 
 
 def _table(rows: list[list], headers: list[str]) -> str:
     return tabulate(rows, headers, tablefmt="github", disable_numparse=True)
-
-
-def _text(value: object) -> str:
-    """Text from data, harmless in a Markdown table: no column break, no tag, no line break."""
-    text = " ".join(str(value).split())
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "'")
