@@ -6,14 +6,15 @@ import json
 
 import pytest
 
+from lastro.cli.github import command as github_command
 from lastro.drift.content import Column, Drift
 from lastro.errors import LastroError
-from lastro.github import drift, propose, release
+from lastro.github import drift, lock, propose, release
 from lastro.github.client import GitHub as Client
 from lastro.github.settings import settings
 from lastro.github.update import MARKER, update
 from lastro.release.tags import ReleaseTag
-from tests.github.commands import LOCK, checkout, client
+from tests.github.commands import LOCK, a_run, checkout, client
 
 pytestmark = pytest.mark.e2e
 
@@ -76,7 +77,73 @@ def test_a_proposal_is_one_branch_and_one_pull_request(github, model, tmp_path, 
     model.commit(branch, {"params.yaml": "depth: 8\n"})
     with pytest.raises(LastroError, match="has commits of"):
         go(LOCK.replace("NAME", "three"))
+    # The workflow's own commit on top of it, with the new lock, makes it no less theirs.
+    root = checkout(github, model, tmp_path / "pipeline", branch)
+    lock.bring(root, model.git.sha(branch), branch, LOCK.replace("NAME", "their own").encode())
+    with pytest.raises(LastroError, match="has commits of"):
+        go(LOCK.replace("NAME", "three"))
     assert model.git.read(model.git.sha(branch), "params.yaml") == b"depth: 8\n"
+
+
+def test_where_no_workflow_may_open_pull_requests_the_branch_is_there(
+    github, model, tmp_path, monkeypatch, capsys
+):
+    model.commit("main", {**WORKFLOW, "dvc.yaml": "stages: {}\n"})
+    client(github, monkeypatch, actions="write", contents="write", pull_requests="write")
+    root = checkout(github, model, tmp_path / "clone")
+    (tmp_path / "incoming").mkdir()
+    (tmp_path / "incoming" / "dvc.lock").write_text(LOCK.replace("NAME", "one"))
+    for name, value in {"API_URL": github.api_url, "REPOSITORY": "acme/model"}.items():
+        monkeypatch.setenv(f"GITHUB_{name}", value)
+    monkeypatch.chdir(root)
+    for _ in range(2):
+        github_command.main(
+            ["retrain", "--base", "main", "--from", str(tmp_path / "incoming")], standalone_mode=False
+        )
+        said = capsys.readouterr().out
+        assert "lastro/retrain is there" in said
+        assert "make github-setup ARGS=--apply" in said
+    assert model.git.sha("lastro/retrain")
+
+
+def test_one_pull_request_that_github_refuses_stops_no_other(github, model, tmp_path, monkeypatch):
+    lock = "a\nb\n{}\nd\ne\n"
+    # Its branch has no such workflow yet.
+    model.commit("old", {"dvc.lock": lock.format("old")})
+    model.commit("main", WORKFLOW)
+    model.commit("new", {"dvc.lock": lock.format("new")})
+    old, new = model.open_pull("old"), model.open_pull("new")
+    model.commit("main", {"dvc.lock": lock.format("main")})
+    caller = client(github, monkeypatch, actions="write", contents="read", pull_requests="write")
+    done = {
+        found.pull.number: found for found in update(caller, checkout(github, model, tmp_path / "c"), "main")
+    }
+    assert done[old.number].refused
+    assert "was started" in done[new.number].what
+
+
+def test_what_was_started_at_its_commit_is_not_started_again(github, model, tmp_path, monkeypatch):
+    lock = "a\nb\n{}\nd\ne\n"
+    model.commit("main", WORKFLOW)
+    model.commit("ours", {"dvc.lock": lock.format("ours")})
+    pull = model.open_pull("ours")
+    model.commit("main", {"dvc.lock": lock.format("main")})
+    caller = client(github, monkeypatch, actions="write", contents="read", pull_requests="write")
+    root = checkout(github, model, tmp_path / "clone")
+
+    def go(**options) -> str:
+        return {found.pull.number: found.what for found in update(caller, root, "main", **options)}[
+            pull.number
+        ]
+
+    assert "was started" in go(once=True)
+    a_run(model, 7, model.git.sha("ours"), model)
+    assert "was started" in go(once=True), "a pull request's own run is none by dispatch"
+    model.runs[7]["event"] = "workflow_dispatch"
+    assert "before" in go(once=True)
+    assert "was started" in go()
+    model.commit("ours", {"params.yaml": "depth: 4\n"})
+    assert "was started" in go(once=True), "its author went on"
 
 
 def test_a_release_is_made_once_and_keeps_what_a_rollback_wrote(github, model, tmp_path, monkeypatch):
@@ -97,6 +164,18 @@ def test_a_release_is_made_once_and_keeps_what_a_rollback_wrote(github, model, t
     assert not made["draft"]
     assert [asset["name"] for asset in made["assets"]] == ["model_card.md"]
     assert not release.note(caller, "v9.9.9", "3", "nowhere")
+    assert caller.get("/releases/latest")["tag_name"] == "v1.0.0"
+    # Another one is the latest by now, whatever is repeated late.
+    model.tag("v1.1.0")
+    release.publish(caller, ReleaseTag.parse("v1.1.0"), tmp_path / "dist")
+    caller.send("POST", "/releases", {"tag_name": "mine", "make_latest": "false"})
+    release.publish(caller, tag, tmp_path / "dist")
+    assert caller.get("/releases/latest")["tag_name"] == "v1.1.0"
+    # GitHub takes title and text alone of what is immutable.
+    model.immutable_releases = True
+    (tmp_path / "dist" / "notes.md").write_text("Third")
+    release.publish(caller, tag, tmp_path / "dist")
+    assert caller.get("/releases/tags/v1.0.0")["body"].startswith("Third")
     with pytest.raises(LastroError, match="lastro notes"):
         release.publish(caller, tag, tmp_path)
 
@@ -124,6 +203,11 @@ def test_one_issue_for_drift(github, model, monkeypatch):
     assert drift.open_issue(caller, found(columns=[])) == number
     [issue] = model.issues.values()
     assert "still fits" in issue.body
+    assert drift.open_issue(caller, found(release="v1.1.0")) == number
+    assert "v1.1.0" in issue.title
+    # Nothing could be compared: what was found stays.
+    assert drift.open_issue(caller, Drift(model_name="churn", why_not="3 new rows")) == number
+    assert "moved away" in issue.body
 
 
 def test_settings_are_applied_twice_without_harm(github, model, root, monkeypatch):
@@ -138,6 +222,39 @@ def test_settings_are_applied_twice_without_harm(github, model, root, monkeypatc
     [made] = [r for r in model.rulesets.values() if r["name"] == "Default branch"]
     assert made["rules"] == wanted["rules"]
     assert "drift" in model.labels
+    policies = {(p["name"], p["type"]) for p in model.environments["production"]["policies"]}
+    assert policies == {("main", "branch"), ("v*", "tag")}
+
+
+def test_settings_keep_the_reviewers_that_somebody_has_chosen(github, model, root, monkeypatch):
+    caller = Client(github.api_url, "acme/model", github.person_token("root").value)
+    caller.send("PUT", "/environments/production", {"reviewers": [{"type": "User", "id": 77}]})
+    before = caller.get("/environments/production")["protection_rules"]
+    for setting in settings(root):
+        setting.apply(caller)
+    assert caller.get("/environments/production")["protection_rules"] == before
+    assert model.environments["production"]["policies"]
+
+
+def test_what_a_plan_lacks_is_said_and_the_rest_is_set(github, model, root, monkeypatch, capsys):
+    model.reviewers_allowed = False
+    for name, value in {"API_URL": github.api_url, "REPOSITORY": "acme/model"}.items():
+        monkeypatch.setenv(f"GITHUB_{name}", value)
+    monkeypatch.setenv("GITHUB_TOKEN", github.person_token("root").value)
+    monkeypatch.chdir(root)
+    with pytest.raises(LastroError, match="1 of the settings"):
+        github_command.main(["setup", "--apply"], standalone_mode=False)
+    said = capsys.readouterr().out
+    assert "refused (environment production: GitHub takes no reviewers here" in said
+    assert model.environments["production"]["policies"]
+    assert model.environments["staging"]["policies"]
+
+
+def test_a_write_to_a_repository_that_has_another_name_now_is_an_error(github, model, monkeypatch):
+    github.renamed["acme/model"] = "acme/newer"
+    caller = Client(github.api_url, "acme/model", github.person_token("root").value)
+    with pytest.raises(LastroError, match="git remote set-url origin"):
+        caller.send("PATCH", "", {"allow_update_branch": True})
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,9 @@ def needs(experiment="success", publish="success", code="skipped", **outputs) ->
 
 
 def test_green():
-    assert why_not(needs(), True) is None
-    assert why_not(needs(publish="skipped"), False) is None
-    assert why_not(needs(lock="updated"), True) is None
+    assert why_not(needs()) is None
+    assert why_not(needs(publish="skipped")) is None
+    assert why_not(needs(lock="updated")) is None
 
 
 @given(
@@ -34,16 +34,15 @@ def test_green():
     st.sampled_from(RESULTS),
     st.sampled_from(["success", "failure", "skipped", ""]),
     st.sampled_from(["true", "updated", ""]),
-    st.booleans(),
 )
-def test_green_needs_every_part(experiment, publish, code, verdict, lock, trusted):
-    reason = why_not(needs(experiment, publish, code, verdict=verdict, lock=lock), trusted)
+def test_green_needs_every_part(experiment, publish, code, verdict, lock):
+    reason = why_not(needs(experiment, publish, code, verdict=verdict, lock=lock))
     if reason is None:
         assert experiment == "success"
         assert verdict == "success"
         assert publish in ("success", "skipped")
         assert code in ("success", "skipped")
-        assert lock == "true" or (trusted and publish == "success")
+        assert lock == "true" or publish == "success"
     else:
         assert "\n" not in reason
 
@@ -53,8 +52,8 @@ def test_green_needs_every_part(experiment, publish, code, verdict, lock, truste
 )
 def test_what_github_does_not_write(text):
     with pytest.raises(LastroError, match="LASTRO_NEEDS"):
-        why_not(text, True)
+        why_not(text)
 
 
 def test_a_fork_with_a_stale_lock_is_told_how():
-    assert "dvc repro" in why_not(needs(publish="skipped", lock="updated"), False)
+    assert "dvc repro" in why_not(needs(publish="skipped", lock="updated"))

@@ -225,6 +225,28 @@ def test_interrupted_rollback_is_completed_not_followed_by_another(registered, c
     assert len(entries(registered)) == 4
 
 
+def test_rollback_that_is_repeated_for_its_reason_goes_no_further(registered, clone):
+    for tag in ("v1.0.0", "v1.1.0", "v1.2.0"):
+        go(registered, clone, tag)
+    back(registered, reason="alarms")
+    again = plan_rollback(registered, again="alarms")
+    assert (again.already, again.target.release) == (True, "v1.1.0")
+    assert plan_rollback(registered, again="another").target.release == "v1.0.0"
+
+
+def test_rollback_that_waited_while_another_release_came(registered, clone):
+    for tag in ("v1.0.0", "v1.1.0"):
+        go(registered, clone, tag)
+    planned = plan_rollback(registered).now.release
+    assert plan_rollback(registered, "v1.0.0", planned).target.release == "v1.0.0"
+    back(registered, "v1.0.0")
+    # Done before, it is this one.
+    assert plan_rollback(registered, "v1.0.0", planned).already
+    go(registered, clone, "v1.2.0")
+    with pytest.raises(LastroError, match=r"is v1.2.0 by now, and no longer v1.1.0, .*plan it again"):
+        plan_rollback(registered, "v1.0.0", planned)
+
+
 def test_clock_that_runs_backwards(registered, clone, monkeypatch):
     hours = itertools.count(20, -1)
 
@@ -344,6 +366,8 @@ def test_commands(embedded, clone, lastro):
     (latest, _) = json.loads(lastro("history", "--json"))
     assert (latest["release"], latest["who"], latest["why"]) == ("v1.1.0", "Test", "better")
     assert "better" in lastro("history")
+    with pytest.raises(LastroError, match=r"no longer v1\.0\.0"):
+        lastro("rollback", "--to", "v1.0.0", "--from", "v1.0.0", "--reason", "x")
     rows = json.loads(lastro("versions", "--json"))
     assert [(row["version"], row["aliases"]) for row in rows] == [
         (3, ["test"]),

@@ -21,8 +21,11 @@ def workflows() -> dict[str, Workflow]:
     ("event", "asked", "started"),
     [
         ("push", {"ref": "refs/heads/main"}, {"code.yml", "docs.yml", "register.yml", "update.yml"}),
-        ("push", {"ref": "refs/heads/deeper"}, set()),
-        ("push", {"ref": "refs/heads/v1.0.0"}, set()),
+        ("push", {"ref": "refs/heads/deeper"}, {"update.yml"}),
+        ("push", {"ref": "refs/heads/v1.0.0"}, {"update.yml"}),
+        ("push", {"ref": "refs/heads/a/b"}, {"update.yml"}),
+        ("push", {"ref": "refs/heads/dependabot/uv/x"}, set()),
+        ("push", {"ref": "refs/heads/gh-readonly-queue/main/pr-1"}, set()),
         ("push", {"ref": "refs/tags/v1.0.0"}, {"release.yml"}),
         ("push", {"ref": "refs/tags/v1.0.0-rc.1"}, {"release.yml"}),
         ("push", {"ref": "refs/tags/v9/main"}, set()),
@@ -82,26 +85,33 @@ def test_releases_go_through_their_environment_one_after_the_other(workflows, ta
     assert deploy["concurrency"]["cancel-in-progress"] is False
 
 
-def test_only_production_may_be_rolled_back(workflows):
+def test_only_production_may_be_rolled_back_and_not_during_a_release(workflows):
     jobs = workflows["rollback.yml"].jobs
+    contexts = {"github": {"ref_name": "v1.0.0", "ref": "refs/tags/v1.0.0"}}
+    deploy = interpolate(workflows["release.yml"].jobs["deploy"]["concurrency"]["group"], contexts)
+    assert jobs["rollback"]["concurrency"]["group"] == deploy
     assert jobs["rollback"]["environment"] == "production"
     assert "environment" not in jobs["plan"], "what is planned is shown before anybody approves"
 
 
 @pytest.mark.parametrize(
-    ("event", "head", "login", "trusted"),
+    ("event", "head", "login", "branch", "trusted"),
     [
-        ("pull_request", "acme/model", "ada", "true"),
-        ("pull_request", "acme/model", "dependabot[bot]", "false"),
-        ("pull_request", "eve/model", "eve", "false"),
-        ("pull_request", "eve/acme/model", "ada", "false"),
-        ("merge_group", None, None, "true"),
-        ("workflow_dispatch", None, None, "true"),
+        ("pull_request", "acme/model", "ada", "x", "true"),
+        ("pull_request", "acme/model", "dependabot[bot]", "dependabot/uv/x", "false"),
+        ("pull_request", "acme/model", "github-actions[bot]", "lastro/retrain", "true"),
+        ("pull_request", "acme/model", "github-actions[bot]", "lastro/dependencies", "false"),
+        ("pull_request", "eve/model", "eve", "x", "false"),
+        ("pull_request", "eve/acme/model", "ada", "x", "false"),
+        ("merge_group", None, None, "gh-readonly-queue/main/pr-1", "true"),
+        ("workflow_dispatch", None, None, "x", "true"),
+        ("workflow_dispatch", None, None, "lastro/dependencies", "false"),
     ],
 )
-def test_whose_code_is_trusted_with_secrets(workflows, event, head, login, trusted):
+def test_whose_code_is_trusted_with_secrets(workflows, event, head, login, branch, trusted):
     pull = {"head": {"repo": {"full_name": head}}, "user": {"login": login}} if head else None
     github = {"event_name": event, "repository": "acme/model", "event": {"pull_request": pull}}
+    github |= {"ref_name": "1/merge", "head_ref": branch} if head else {"ref_name": branch, "head_ref": ""}
     value = interpolate(workflows["pull-request.yml"].workflow["env"]["LASTRO_TRUSTED"], {"github": github})
     assert str(value).lower() == trusted
 
@@ -109,8 +119,9 @@ def test_whose_code_is_trusted_with_secrets(workflows, event, head, login, trust
 def test_the_comment_of_a_fork_is_for_forks_and_dependabot(workflows):
     text = workflows["comment.yml"].jobs["comment"]["if"].strip().removeprefix("${{").removesuffix("}}")
 
-    def runs(event: str, head: str, branch: str) -> bool:
+    def runs(event: str, head: str, branch: str, conclusion: str = "failure") -> bool:
         run = {"event": event, "head_repository": {"full_name": head}, "head_branch": branch}
+        run["conclusion"] = conclusion
         return (
             evaluate(text, {"github": {"event": {"workflow_run": run}, "repository": "acme/model"}}) is True
         )
@@ -119,3 +130,24 @@ def test_the_comment_of_a_fork_is_for_forks_and_dependabot(workflows):
     assert runs("pull_request", "acme/model", "dependabot/github_actions/actions-1")
     assert not runs("pull_request", "acme/model", "x")
     assert not runs("push", "eve/model", "x")
+    assert runs("pull_request", "eve/model", "x", "success")
+    for nothing_to_tell in ("cancelled", "action_required", "skipped"):
+        assert not runs("pull_request", "eve/model", "x", nothing_to_tell)
+
+
+@pytest.mark.parametrize(
+    ("event", "ref", "repository", "once"),
+    [
+        ("push", "main", {"default_branch": "main"}, "false"),
+        ("push", "x", {"default_branch": "main"}, "true"),
+        ("schedule", "main", None, "true"),
+        ("workflow_dispatch", "main", {"default_branch": "main"}, "false"),
+    ],
+)
+def test_after_a_merge_all_are_updated_otherwise_what_was_not_begun(workflows, event, ref, repository, once):
+    of = workflows["update.yml"]
+    github = {"event_name": event, "ref_name": ref, "event": {"repository": repository}}
+    branch = interpolate(of.workflow["env"]["DEFAULT_BRANCH"], {"github": github})
+    assert branch == "main"
+    asked = of.jobs["update"]["steps"][-1]["env"]["LASTRO_ONCE"]
+    assert str(interpolate(asked, {"github": github, "env": {"DEFAULT_BRANCH": branch}})).lower() == once

@@ -32,13 +32,17 @@ def command() -> None:
 )
 @click.option("--head", required=True, envvar="LASTRO_HEAD", help="The commit that the pipeline ran for.")
 @click.option("--base", envvar="LASTRO_BASE", help="The commit that was merged into it first, if one was.")
+@click.option("--default-branch", envvar="DEFAULT_BRANCH", help="The branch that is never committed to.")
 @comes_from(default=Path("."), help="Where report.json and dvc.lock lie.")
-def publish(branch: str, head: str, base: str | None, folder: Path) -> None:
+def publish(branch: str, head: str, base: str | None, default_branch: str | None, folder: Path) -> None:
     """Commit dvc.lock to the branch where it is not true yet, and post the report on its pull request."""
+    from lastro.errors import LastroError
     from lastro.github import client, job
     from lastro.github.publish import publish as carry_out
     from lastro.paths import find_root
 
+    if branch == default_branch:
+        raise LastroError(f"{branch}: is the default branch; run this on the branch of a pull request")
     commit = carry_out(client.from_environment(), find_root(), folder, branch, head, base or None)
     job.output(commit=commit or "")
     if commit:
@@ -58,43 +62,51 @@ def comment(run: int, head: str) -> None:
     from lastro.github.publish import comment_for_outsider
 
     github = client.from_environment()
-    number = comment_for_outsider(github, artifact.fetch_report(github, run), head)
+    report = artifact.fetch_report(github, run)
+    if report is None:
+        click.echo(f"notice: run {run} has no artifact report: its pipeline did not come so far")
+        return
+    number = comment_for_outsider(github, report, head)
     click.echo(f"posted on {number} pull request{'' if number == 1 else 's'}")
 
 
 @command.command("ready")
 @click.option("--needs", required=True, envvar="LASTRO_NEEDS", help="GitHub's toJSON(needs).")
-@click.option(
-    "--trusted/--outsider",
-    envvar="LASTRO_TRUSTED",
-    default=False,
-    help="Whether the run may push dvc.lock itself.",
-)
 @click.option("--commit", envvar="LASTRO_COMMIT", help="Put the status on this commit, too.")
-def ready(needs: str, trusted: bool, commit: str | None) -> None:
+def ready(needs: str, commit: str | None) -> None:
     """Say whether a pull request may be merged: pipeline, verdict, dvc.lock and tests; exit 1 where not."""
     from lastro.github import client
     from lastro.github.ready import settle
 
-    settle(client.from_environment() if commit else None, needs, trusted, commit or None)
+    settle(client.from_environment() if commit else None, needs, commit or None)
     click.echo("ready to merge")
 
 
 @command.command("update")
-@click.option("--branch", required=True, envvar="LASTRO_BRANCH", help="The branch that was pushed to.")
-def update(branch: str) -> None:
+@click.option("--branch", required=True, envvar="LASTRO_BRANCH", help="The default branch.")
+@click.option(
+    "--once",
+    is_flag=True,
+    envvar="LASTRO_ONCE",
+    help="Pass over what was started at its present commit before.",
+)
+def update(branch: str, once: bool) -> None:
     """Bring the open pull requests up to date whose only conflict with the branch is dvc.lock."""
+    from lastro.errors import ExternalError
     from lastro.github import client, job
     from lastro.github.update import update as carry_out
     from lastro.paths import find_root
     from lastro.reporting.escape import code
 
-    done = carry_out(client.from_environment(), find_root(), branch)
+    done = carry_out(client.from_environment(), find_root(), branch, once)
     for found in done:
         click.echo(f"#{found.pull.number}: {found.what}")
     if done:
         lines = "\n".join(f"- #{found.pull.number}: {code(found.what)}" for found in done)
         job.summary(f"### Open pull requests\n\n{lines}")
+    refused = [f"#{found.pull.number}" for found in done if found.refused]
+    if refused:
+        raise ExternalError(f"{', '.join(refused)}: GitHub said no, see above; run the job again")
 
 
 @command.command("source")
@@ -177,15 +189,25 @@ def upgrade(base: str, folder: Path) -> None:
 
 
 def _propose(proposal: Proposal, base: str, files: dict[str, Path]) -> None:
-    from lastro.github import client
+    from lastro.github import client, job
     from lastro.github.propose import propose
     from lastro.lineage import repository
     from lastro.paths import find_root
+    from lastro.reporting.escape import code
 
     root = find_root()
     prefix = repository.prefix(root)
     contents = {f"{prefix}{name}": path.read_bytes() for name, path in files.items()}
-    number = propose(client.from_environment(), root, proposal, base, contents)
+    try:
+        number = propose(client.from_environment(), root, proposal, base, contents)
+    except client.AnswerError as error:
+        if error.status != 403:
+            raise
+        # A repository where nothing is set up lets no workflow open pull requests: that is no failure of the job.
+        said = f"the branch {proposal.branch} is there, its pull request is not: {error}"
+        click.echo(f"notice: {said}")
+        job.summary(f"### {proposal.title}\n\n{code(said, 1000)}")
+        return
     click.echo(f"pull request #{number}" if number else "there is nothing new to propose")
 
 
@@ -193,16 +215,24 @@ def _propose(proposal: Proposal, base: str, files: dict[str, Path]) -> None:
 @click.option("--apply", "applied", is_flag=True, help="Make it so, with GITHUB_TOKEN or with gh's login.")
 def setup(applied: bool) -> None:
     """List every setting that the workflows count on, the variables and secrets that may be set, and how."""
+    from lastro.errors import ExternalError
     from lastro.github.account import from_login
     from lastro.github.settings import SECRETS, VARIABLES, settings
     from lastro.paths import find_root
 
     root = find_root()
     github = from_login(root) if applied else None
+    refused = 0
     for setting in settings(root):
+        done = "set"
         if github is not None:
-            setting.apply(github)
-        click.echo(f"{'applied' if applied else 'set'}: {setting.what}\n         ({setting.why})")
+            try:
+                setting.apply(github)
+                done = "applied"
+            except ExternalError as error:
+                # Some plans lack some of them; the others are wanted all the same.
+                refused, done = refused + 1, f"refused ({error})"
+        click.echo(f"{done}: {setting.what}\n         ({setting.why})")
     for kind, known in (("variable", VARIABLES), ("secret", SECRETS)):
         for name, what in known.items():
             value = ' --body "…"' if kind == "variable" else ""
@@ -211,3 +241,5 @@ def setup(applied: bool) -> None:
         click.echo(
             "nothing was changed; make github-setup ARGS=--apply sets what is above, but for variables and secrets"
         )
+    if refused:
+        raise ExternalError(f"{refused} of the settings were refused, see above; mend them, then again")

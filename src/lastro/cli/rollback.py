@@ -17,12 +17,34 @@ from lastro.cli.reason import given_reason
 @click.option(
     "--reason", required=True, envvar="LASTRO_REASON", callback=given_reason, help="Why, for the history."
 )
+@click.option(
+    "--from",
+    "source",
+    metavar="TAG",
+    envvar="LASTRO_SOURCE",
+    help="The release that this was planned from; refused where another one is in production by now.",
+)
+@click.option(
+    "--attempt",
+    type=int,
+    default=1,
+    envvar="GITHUB_RUN_ATTEMPT",
+    help="From the second on and without --to, a rollback for the same reason is this one, done before.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the plan, and change nothing.")
 @click.option(
     "--take-over", is_flag=True, help="Give up an interrupted promotion that nobody works on any more."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON, for programs.")
-def command(to: str | None, reason: str, dry_run: bool, take_over: bool, as_json: bool) -> None:
+def command(
+    to: str | None,
+    reason: str,
+    source: str | None,
+    attempt: int,
+    dry_run: bool,
+    take_over: bool,
+    as_json: bool,
+) -> None:
     """Move the alias production back to a release that was there before."""
     import json
 
@@ -38,7 +60,7 @@ def command(to: str | None, reason: str, dry_run: bool, take_over: bool, as_json
         to = str(ReleaseTag.parse(to))
     with one_line():
         registry = open_registry(root)
-        plan = plan_rollback(registry, to or None)
+        plan = plan_rollback(registry, to or None, source or None, reason if attempt > 1 else None)
         now, target = plan.now, plan.target
         if as_json:
             content = {
@@ -61,8 +83,8 @@ def command(to: str | None, reason: str, dry_run: bool, take_over: bool, as_json
                 click.echo(f"passed over: {reason_why}")
             click.echo(f"to:   {target.release}, version {target.version}, image {target.image or 'none'}")
         # Done before, it left what the entry says; the job's later steps are told the same in either case.
-        source = (now.from_release if plan.already else now.release) if now else None
-        job.output(source=source or "", target=target.release, image=target.image or "")
+        left = (now.from_release if plan.already else now.release) if now else None
+        job.output(source=left or "", target=target.release, image=target.image or "")
         if plan.already and now:
             job.output(number=str(now.number))
         if dry_run or plan.already:

@@ -15,18 +15,22 @@ NAME, FILE = "report", "report.json"
 MOST_ZIP = 2_000_000
 
 
-def fetch_report(github: GitHub, run: int) -> Report | Failure:
+def fetch_report(github: GitHub, run: int) -> Report | Failure | None:
     """The one file of the artifact `report`, never more than its limit of it, never written where its name says.
 
+    None: the run has left none, because it did not come so far.
+
     Raises:
-        LastroError: there is no such artifact, it is too large, or it is no report.
+        LastroError: it is gone by now, too large, or no report.
         ExternalError: GitHub says no.
     """
     found = [
         a for a in github.get(f"/actions/runs/{run}/artifacts", name=NAME)["artifacts"] if a["name"] == NAME
     ]
+    if not found:
+        return None
     if len(found) != 1 or found[0]["expired"]:
-        raise LastroError(f"run {run}: has no artifact {NAME}; the pipeline did not come so far")
+        raise LastroError(f"run {run}: has no artifact {NAME} any more; run it again")
     if found[0]["size_in_bytes"] > MOST_ZIP:
         raise LastroError(
             f"run {run}: artifact {NAME}: has more than {MOST_ZIP} bytes; a report has some thousand"

@@ -19,6 +19,14 @@ MOST_PAGES = 30
 """Of 100 entries each: a repository with more open pull requests is not read to the end."""
 
 
+class AnswerError(ExternalError):
+    """GitHub has answered no. status: its HTTP status."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 @dataclass(frozen=True)
 class GitHub:
     """One repository, asked with one token. name: owner/repository."""
@@ -51,7 +59,8 @@ class GitHub:
         """Ask for `path` below the repository, or for a whole address. missing_ok: None where there is no such thing.
 
         Raises:
-            ExternalError: GitHub cannot be reached, or says no.
+            ExternalError: GitHub cannot be reached.
+            AnswerError: it says no.
         """
         url = path if path.startswith("http") else f"{self.api}/repos/{self.name}{path}"
         what = f"GitHub: {method} {path.removeprefix(self.api)}"
@@ -68,8 +77,9 @@ class GitHub:
             raise ExternalError(f"{what}: {type(error).__name__}; run the job again") from None
         if answer.status_code == 404 and missing_ok:
             return None
-        if not answer.ok:
-            raise ExternalError(f"{what}: {answer.status_code} {_said(answer)}")
+        # What GitHub calls a success is below 300; only a GET is led on to another address.
+        if answer.status_code >= 300:
+            raise AnswerError(f"{what}: {answer.status_code} {_said(answer)}", answer.status_code)
         return answer
 
     def get(self, path: str, missing_ok: bool = False, **query: Any) -> Any:
@@ -96,8 +106,8 @@ class GitHub:
             )
         except requests.RequestException as error:
             raise ExternalError(f"{what}: {type(error).__name__}; run the job again") from None
-        if not answer.ok:
-            raise ExternalError(f"{what}: {answer.status_code} {_said(answer)}")
+        if answer.status_code >= 300:
+            raise AnswerError(f"{what}: {answer.status_code} {_said(answer)}", answer.status_code)
 
     def pages(self, path: str, **query: Any) -> Iterator[Any]:
         """Every entry of a list, page by page. Raises: see `call`."""
@@ -117,11 +127,21 @@ def _said(answer: requests.Response) -> str:
         said = answer.json().get("message", "")
     except (ValueError, AttributeError):
         said = ""
+    status, words = answer.status_code, str(said).lower()
     mend = {
         401: "the token is not accepted",
         403: "the token may not do that: see permissions of the job in docs/workflows.md",
         404: "there is no such thing, or the token may not see it",
-    }.get(answer.status_code, "")
+        429: "wait, then run the job again",
+    }.get(status, "")
+    if status == 403 and ("retry-after" in answer.headers or "rate limit" in words):
+        mend = "wait, then run the job again"
+    elif status == 403 and "not permitted to create" in words:
+        mend = "make github-setup ARGS=--apply lets workflows open pull requests"
+    elif status == 403 and "upgrade to" in words:
+        mend = "GitHub's plan of this account has it for public repositories only"
+    elif 300 <= status < 400:
+        mend = "the repository has another name now: git remote set-url origin, then again"
     return " ".join(": ".join(filter(None, [str(said)[:200], mend])).split()) or "no reason given"
 
 

@@ -17,11 +17,14 @@ def open_issue(github: GitHub, found: Drift) -> int | None:
     """
     where = run_url()
     text = render(found) + (f"\n<sub>[run]({where})</sub>\n" if where else "")
+    title = f"{found.model_name}: the data has moved away from {found.release}"
     for issue in github.pages("/issues", state="open", labels=LABEL):
         if "pull_request" not in issue and (issue["body"] or "").startswith(MARKER):
-            github.send("PATCH", f"/issues/{issue['number']}", {"body": text})
+            # Where nothing could be compared, what was found before still stands.
+            if found.why_not is None:
+                named = {"title": title} if found.drifted else {}
+                github.send("PATCH", f"/issues/{issue['number']}", {"body": text, **named})
             return issue["number"]
     if not found.drifted:
         return None
-    title = f"{found.model_name}: the data has moved away from {found.release}"
     return github.send("POST", "/issues", {"title": title, "body": text, "labels": [LABEL]})["number"]

@@ -38,11 +38,12 @@ def propose(github: GitHub, root: Path, proposal: Proposal, base: str, files: di
     """Put the files on the branch, open its pull request, start its pipeline; the number.
 
     None: the files are what the default branch has already. The branch is this command's own: one with somebody else's commit
-    on it is left alone.
+    on it, also below its own, is left alone.
 
     Raises:
         LastroError: somebody else has committed to the branch.
-        ExternalError: GitHub or Git says no.
+        AnswerError: GitHub says no; 403 where the repository lets no workflow open pull requests: the branch is there then.
+        ExternalError: Git says no.
     """
     remote.fetch(root, f"+refs/heads/{base}:refs/remotes/origin/{base}")
     head = git.resolve(root, f"refs/remotes/origin/{base}")
@@ -52,10 +53,11 @@ def propose(github: GitHub, root: Path, proposal: Proposal, base: str, files: di
     tip = remote.tip(root, proposal.branch)
     if tip is not None:
         remote.fetch(root, f"+refs/heads/{proposal.branch}:refs/lastro/proposal")
-        who = git.attempt(root, "log", "-1", "--format=%ae", tip).stdout.decode().strip()
-        if who != remote.BOT["EMAIL"]:
+        listed = git.attempt(root, "log", "--format=%ae", f"{head}..{tip}").stdout.decode().split()
+        others = sorted(set(listed) - {remote.BOT["EMAIL"]})
+        if others:
             raise LastroError(
-                f"{proposal.branch}: has commits of {who or 'somebody'}; merge or delete the branch"
+                f"{proposal.branch}: has commits of {', '.join(others)}; merge or delete the branch"
             )
     message = f"{proposal.title}\n\nMade at {head[:12]} by a workflow.\n"
     commit = lock.commit_files(root, head, [head], changed, message)

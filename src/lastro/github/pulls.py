@@ -15,13 +15,15 @@ class Pull:
     Attributes:
         head: the commit it is at.
         branch: the name of its branch, in the repository that it comes from.
-        ours: it comes from a branch of this repository, and not from Dependabot, whose code nobody has looked at.
+        here: it comes from a branch of this repository.
+        ours: and not from Dependabot, whose code nobody has looked at.
     """
 
     number: int
     head: str
     branch: str
     base: str
+    here: bool
     ours: bool
     owner: str
 
@@ -36,6 +38,7 @@ def read(github: GitHub, content: dict[str, Any]) -> Pull:
         head=content["head"]["sha"],
         branch=content["head"]["ref"],
         base=content["base"]["ref"],
+        here=same,
         ours=same and author != "dependabot[bot]",
         owner=(source.get("owner") or {}).get("login", ""),
     )
@@ -53,4 +56,4 @@ def at_commit(github: GitHub, commit: str) -> list[Pull]:
 
 def of_branch(github: GitHub, branch: str) -> list[Pull]:
     """Those that come from this branch of this repository."""
-    return [p for p in open_pulls(github, head=f"{github.owner}:{branch}") if p.branch == branch and p.ours]
+    return [p for p in open_pulls(github, head=f"{github.owner}:{branch}") if p.branch == branch and p.here]

@@ -11,7 +11,7 @@ CONTEXT = "Ready to merge"
 """Name of the job and of the status: the ruleset requires it under this name."""
 
 
-def why_not(needs: str, trusted: bool) -> str | None:
+def why_not(needs: str) -> str | None:
     """What stands against a merge; None: nothing. needs: GitHub's context of that name, as JSON.
 
     Raises:
@@ -31,19 +31,20 @@ def why_not(needs: str, trusted: bool) -> str | None:
     # A step that was not run has no outcome: that is no pass.
     if said.get("verdict") != "success":
         return "the verdict is no: change params.yaml and push again"
-    if said.get("lock") != "true" and not (trusted and results.get("publish") == "success"):
+    # Where it may push, publish has brought the lock; elsewhere it is skipped.
+    if said.get("lock") != "true" and results.get("publish") != "success":
         return "dvc.lock is stale: dvc repro, commit dvc.lock, push"
     return None
 
 
-def settle(github: GitHub | None, needs: str, trusted: bool, commit: str | None) -> None:
+def settle(github: GitHub | None, needs: str, commit: str | None) -> None:
     """Say it, and put it on `commit`, which no workflow was started for. github: None where nothing is to be put.
 
     Raises:
         VerdictError: the pull request is not ready.
         ExternalError: GitHub says no.
     """
-    reason = why_not(needs, trusted)
+    reason = why_not(needs)
     if github is not None and commit:
         content = {
             "state": "failure" if reason else "success",

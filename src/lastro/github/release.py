@@ -19,7 +19,8 @@ MARKER = "<!-- lastro history "
 def publish(github: GitHub, tag: ReleaseTag, folder: Path) -> str:
     """Publish the release of a tag with the notes and files of a folder; its address.
 
-    A line that a rollback has added to an earlier text is kept.
+    A line that a rollback has added to an earlier text is kept. Of an immutable release that is published, GitHub takes
+    title and text alone: its files are what they were.
 
     Raises:
         LastroError: the folder has no notes.
@@ -42,10 +43,12 @@ def publish(github: GitHub, tag: ReleaseTag, folder: Path) -> str:
         found = github.send("POST", "/releases", {**content, "draft": True})
     else:
         found = github.send("PATCH", f"/releases/{found['id']}", content)
+        if found.get("immutable") and not found["draft"]:
+            return found["html_url"]
     _attach(
         github, found, [path for path in sorted(folder.iterdir()) if path.is_file() and path.name != NOTES]
     )
-    final = {"draft": False, "make_latest": "false" if tag.candidate is not None else "true"}
+    final = {"draft": False, "make_latest": "true" if _is_newest(github, tag) else "false"}
     return github.send("PATCH", f"/releases/{found['id']}", final)["html_url"]
 
 
@@ -65,6 +68,22 @@ def rolled_back(who: str, reason: str, source: str, target: str) -> tuple[str, s
     """What the release that was left is told, and the one that is in production again."""
     by = f"by {code(who, 100)}: {code(reason)}"
     return f"Rolled back to {target} {by}", f"In production again, after {source}, {by}"
+
+
+def _is_newest(github: GitHub, tag: ReleaseTag) -> bool:
+    """Whether no published release is newer: one that is repeated late does not pass for the latest."""
+    if tag.candidate is not None:
+        return False
+    published = (r["tag_name"] for r in github.pages("/releases") if not r["draft"] and not r["prerelease"])
+    return all(other <= tag for other in map(_parsed, published) if other is not None)
+
+
+def _parsed(name: str) -> ReleaseTag | None:
+    try:
+        return ReleaseTag.parse(name)
+    except LastroError:
+        # Somebody's own release: it has no place in the order.
+        return None
 
 
 def _history(found: dict[str, Any] | None) -> str:

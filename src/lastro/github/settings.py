@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lastro.errors import LastroError
-from lastro.github.client import GitHub
+from lastro.errors import ExternalError, LastroError
+from lastro.github.client import AnswerError, GitHub
 from lastro.github.drift import LABEL
 
 RULESETS = Path(".github") / "rulesets"
@@ -104,17 +104,23 @@ def _ruleset(github: GitHub, content: dict[str, Any]) -> None:
 
 
 def _environment(github: GitHub, name: str, tags: tuple[str, ...]) -> None:
-    found = github.get(f"/environments/{name}", missing_ok=True)
-    rules = (found or {}).get("protection_rules", [])
-    content: dict[str, Any] = {
-        "deployment_branch_policy": {"protected_branches": False, "custom_branch_policies": True}
-    }
-    reviewed = any(rule["type"] == "required_reviewers" for rule in rules)
-    # Reviewers that somebody has chosen stay.
-    if name == "production" and not reviewed:
+    found = github.get(f"/environments/{name}", missing_ok=True) or {}
+    custom = {"protected_branches": False, "custom_branch_policies": True}
+    content = {"deployment_branch_policy": custom, **_kept(found)}
+    unprotected = None
+    if name == "production" and "reviewers" not in content:
         me = github.get(f"{github.api}/user")
-        content["reviewers"] = [{"type": "User", "id": me["id"]}]
-    if not reviewed:
+        try:
+            github.send(
+                "PUT", f"/environments/{name}", content | {"reviewers": [{"type": "User", "id": me["id"]}]}
+            )
+        except AnswerError as error:
+            if error.status != 422:
+                raise
+            # A private repository without GitHub Enterprise has no reviewers: the rest is set all the same.
+            unprotected = error
+            github.send("PUT", f"/environments/{name}", content)
+    elif found.get("deployment_branch_policy") != custom:
         github.send("PUT", f"/environments/{name}", content)
     place = f"/environments/{name}/deployment-branch-policies"
     there = {(policy["name"], policy.get("type")) for policy in github.get(place)["branch_policies"]}
@@ -122,3 +128,21 @@ def _environment(github: GitHub, name: str, tags: tuple[str, ...]) -> None:
     for kind, pattern in [("branch", branch), *(("tag", tag) for tag in tags)]:
         if (pattern, kind) not in there:
             github.send("POST", place, {"name": pattern, "type": kind})
+    if unprotected is not None:
+        raise ExternalError(
+            f"environment {name}: GitHub takes no reviewers here, so a release tag deploys without being asked about: "
+            f"protect who may push tags v* ({unprotected})"
+        )
+
+
+def _kept(found: dict[str, Any]) -> dict[str, Any]:
+    """What somebody has chosen for the environment; a request that leaves it out would take it away."""
+    kept: dict[str, Any] = {}
+    for rule in found.get("protection_rules", []):
+        if rule["type"] == "wait_timer":
+            kept["wait_timer"] = rule["wait_timer"]
+        elif rule["type"] == "required_reviewers":
+            kept["reviewers"] = [{"type": r["type"], "id": r["reviewer"]["id"]} for r in rule["reviewers"]]
+            if "prevent_self_review" in rule:
+                kept["prevent_self_review"] = rule["prevent_self_review"]
+    return kept

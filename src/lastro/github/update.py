@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lastro.errors import ExternalError
 from lastro.github import comment, remote
-from lastro.github.client import GitHub
+from lastro.github.client import AnswerError, GitHub
 from lastro.github.lock import NAME
 from lastro.github.pulls import Pull, open_pulls
 from lastro.lineage import git, repository
@@ -19,20 +19,23 @@ WORKFLOW = "pull-request.yml"
 
 @dataclass(frozen=True)
 class Update:
-    """What became of one pull request."""
+    """What became of one pull request; refused: GitHub said no."""
 
     pull: Pull
     what: str
+    refused: bool = False
 
 
-def update(github: GitHub, root: Path, branch: str) -> list[Update]:
+def update(github: GitHub, root: Path, branch: str, once: bool = False) -> list[Update]:
     """Start the pipeline's workflow for each branch of this repository; tell the others which commands do it.
 
     GitHub starts no run for a pull request that conflicts, so the workflow is started by dispatch: one of the two events that
     a workflow's token may cause. What conflicts in other files is left to its author.
 
+    once: pass over a branch whose pipeline was started at its present commit before: it is at work, or cannot do it.
+
     Raises:
-        ExternalError: GitHub or Git says no.
+        ExternalError: the pull requests or the branch cannot be read.
     """
     path = f"{repository.prefix(root)}{NAME}"
     remote.fetch(root, f"+refs/heads/{branch}:refs/remotes/origin/{branch}")
@@ -48,13 +51,30 @@ def update(github: GitHub, root: Path, branch: str) -> list[Update]:
             continue
         if names != [path]:
             done.append(Update(pull, f"left to its author: {', '.join(names)}" if names else "fits as it is"))
-        elif pull.ours:
-            github.send("POST", f"/actions/workflows/{WORKFLOW}/dispatches", {"ref": pull.branch})
-            done.append(Update(pull, "conflicts in dvc.lock alone: its pipeline was started"))
+            continue
+        try:
+            what = _bring_up_to_date(github, pull, branch, once)
+        except AnswerError as error:
+            # Merged or closed a moment ago, for example: the others wait for theirs.
+            done.append(Update(pull, f"refused: {error}", refused=True))
         else:
-            comment.post(github, pull.number, MARKER, _commands(pull, branch))
-            done.append(Update(pull, "conflicts in dvc.lock alone: its author was told the commands"))
+            done.append(Update(pull, f"conflicts in dvc.lock alone: {what}"))
     return done
+
+
+def _bring_up_to_date(github: GitHub, pull: Pull, branch: str, once: bool) -> str:
+    if not pull.ours:
+        comment.post(github, pull.number, MARKER, _commands(pull, branch))
+        return "its author was told the commands"
+    if once and _started_before(github, pull):
+        return "its pipeline was started at this commit before"
+    github.send("POST", f"/actions/workflows/{WORKFLOW}/dispatches", {"ref": pull.branch})
+    return "its pipeline was started"
+
+
+def _started_before(github: GitHub, pull: Pull) -> bool:
+    runs = github.get("/actions/runs", head_sha=pull.head, event="workflow_dispatch", per_page=100)
+    return any(run["path"].partition("@")[0].endswith(f"/{WORKFLOW}") for run in runs["workflow_runs"])
 
 
 def _commands(pull: Pull, branch: str) -> str:

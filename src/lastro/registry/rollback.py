@@ -30,11 +30,17 @@ class Rollback:
     seen: int
 
 
-def plan_rollback(registry: Registry, to: str | None = None) -> Rollback:
+def plan_rollback(
+    registry: Registry, to: str | None = None, source: str | None = None, again: str | None = None
+) -> Rollback:
     """To the release `to`, or to the one that was in production before the present one came.
 
+    source: the release in production when somebody decided this. again: the reason of a rollback that is being repeated; one
+    for that reason which stands is this one, and not followed by another.
+
     Raises:
-        LastroError: `to` never was in production, there is nothing before, the version was retired or deleted.
+        LastroError: `to` never was in production, there is nothing before, the version was retired or deleted, or another
+            release than `source` is in production.
     """
     snapshot = registry.snapshot()
     entries = history.read_entries(snapshot)
@@ -53,7 +59,8 @@ def plan_rollback(registry: Registry, to: str | None = None) -> Rollback:
             )
         # An interrupted rollback is completed, not followed by another one.
         interrupted = now.action == "rollback" and snapshot.aliases.get(names.PRODUCTION) != now.version
-        target = now if interrupted else promotion.release_before(entries, now.release)
+        repeated = now.action == "rollback" and now.why == again
+        target = now if interrupted or repeated else promotion.release_before(entries, now.release)
         while True:
             if target is None:
                 passed = f" (passed over: {'; '.join(skipped)})" if skipped else ""
@@ -68,6 +75,10 @@ def plan_rollback(registry: Registry, to: str | None = None) -> Rollback:
                 target = promotion.release_before(entries, target.release)
     target = replace(target, version=version.number)
     done = promotion.standing(snapshot, names.PRODUCTION, target.release, version.number, target.image)
+    if source is not None and now is not None and source not in (now.release, _left(now, target)):
+        raise LastroError(
+            f"production: is {now.release} by now, and no longer {source}, which this was planned from; plan it again"
+        )
     return Rollback(now, target, version, tuple(skipped), done is not None, history.newest(entries))
 
 
@@ -83,6 +94,11 @@ def roll_back(registry: Registry, plan: Rollback, who: str, reason: str, take_ov
         "rollback", names.PRODUCTION, target.release, plan.version, target.image, who, reason, target.commit
     )
     return promotion.carry_out(registry, wanted, plan.seen, take_over)
+
+
+def _left(now: Entry, target: Entry) -> str | None:
+    """The release that this very rollback has left, where it was begun or done before."""
+    return now.from_release if now.action == "rollback" and now.release == target.release else None
 
 
 def _version_of(registry: Registry, entry: Entry) -> Version:

@@ -49,6 +49,8 @@ class GitHub:
         self.repositories: dict[str, Repository] = {}
         self.tokens: dict[str, Token] = {}
         self.violations: list[str] = []
+        # The repositories that have another name now: the old one, and the new.
+        self.renamed: dict[str, str] = {}
         self.requests: list[tuple[str, str, int, str]] = []  # method, path, status, who: in order
         self.ids = count(1)
         self.registry = (

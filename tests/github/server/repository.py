@@ -39,6 +39,8 @@ class Repository:
     private: bool = True
     default_branch: str = "main"
     roles: dict[str, str] = field(default_factory=dict)  # person -> admin, write, read
+    immutable_releases: bool = False
+    reviewers_allowed: bool = True  # a private repository has none without GitHub Enterprise
     actions_may_open_pulls: bool = False  # Settings > Actions > General, off in a new repository
     events: list[Event] = field(default_factory=list)
     issues: dict[int, Issue | Pull] = field(default_factory=dict)

@@ -113,6 +113,10 @@ class Handler(BaseHTTPRequestHandler):
                 raise Refused(403, "Resource not accessible by integration")
             return route.status, route.handler(request)
         full_name = f"{request.parameters['owner']}/{request.parameters['repo']}"
+        if full_name in self.github.renamed:
+            place = request.path.replace(full_name, self.github.renamed[full_name], 1)
+            request.answer_headers["Location"] = f"{self.github.api_url}{place}"
+            return 301 if route.method == "GET" else 307, {"message": "Moved Permanently"}
         if full_name not in self.github.repositories:
             raise Refused(404, "Not Found")
         request.repository = self.github.repositories[full_name]

@@ -14,7 +14,8 @@ BASE = "/repos/{owner}/{repo}"
 def environment_view(request: Request, name: str) -> dict[str, Any]:
     of = request.repository.environments[name]
     reviewers = [
-        {"type": r["type"], "reviewer": views.user(f"id-{r['id']}")} for r in of.get("reviewers") or ()
+        {"type": r["type"], "reviewer": views.user(f"id-{r['id']}") | {"id": r["id"]}}
+        for r in of.get("reviewers") or ()
     ]
     rules = (
         [{"id": 1, "node_id": "1", "type": "required_reviewers", "reviewers": reviewers}] if reviewers else []
@@ -39,16 +40,23 @@ def environment(request: Request) -> dict[str, Any]:
 @route("PUT", f"{BASE}/environments/{{environment_name}}", "administration:write")
 def put_environment(request: Request) -> dict[str, Any]:
     name = request.parameters["environment_name"]
-    request.repository.environments[name] = dict(request.body)
+    if request.body.get("reviewers") and not request.repository.reviewers_allowed:
+        raise Refused(
+            422,
+            "Failed to create the environment protection rule. Please ensure the billing plan supports it.",
+        )
+    policies = request.repository.environments.get(name, {}).get("policies", [])
+    request.repository.environments[name] = dict(request.body) | {"policies": policies}
     return environment_view(request, name)
 
 
 def policies_of(request: Request) -> list[dict[str, Any]]:
     """The patterns of branches and tags that may deploy to the environment."""
     name = request.parameters["environment_name"]
-    if name not in request.repository.environments:
+    environment = request.repository.environments.get(name, {})
+    if not (environment.get("deployment_branch_policy") or {}).get("custom_branch_policies"):
         raise Refused(404, "Not Found")
-    return request.repository.environments[name].setdefault("policies", [])
+    return environment.setdefault("policies", [])
 
 
 @route("GET", f"{BASE}/environments/{{environment_name}}/deployment-branch-policies", "actions:read")

@@ -19,6 +19,7 @@ def view(request: Request, of: dict[str, Any]) -> dict[str, Any]:
     assets = [asset_view(request, asset) for asset in of["assets"]]
     upload = f"{host}/repos/{request.repository.full_name}/releases/{of['id']}/assets{{?name,label}}"
     known = {name: of[name] for name in (*FIELDS, "id", "created_at", "published_at")}
+    known["immutable"] = sealed(request, of)
     page = f"{request.repository.url}/releases/{'tag' if not of['draft'] else 'untagged'}/{of['tag_name']}"
     known |= {"url": f"{api}/releases/{of['id']}", "html_url": page, "upload_url": upload, "assets": assets}
     return views.fill("release", **known, author=views.user(of["author"]))
@@ -29,6 +30,11 @@ def asset_view(request: Request, of: dict[str, Any]) -> dict[str, Any]:
     page = f"{request.repository.url}/releases/download/{of['id']}/{of['name']}"
     known |= {"state": "uploaded", "browser_download_url": page, "uploader": views.user(of["uploader"])}
     return views.fill("release-asset", **known, url=f"{request.repository.api}/releases/assets/{of['id']}")
+
+
+def sealed(request: Request, of: dict[str, Any]) -> bool:
+    """Whether the release is published where the repository's releases are immutable: title and text alone may change."""
+    return request.repository.immutable_releases and not of["draft"]
 
 
 def visible(request: Request) -> list[dict[str, Any]]:
@@ -50,9 +56,10 @@ def listing(request: Request) -> list[dict[str, Any]]:
 
 @route("GET", f"{BASE}/releases/latest", "contents:read")
 def latest(request: Request) -> dict[str, Any]:
-    for found in visible(request):
-        if not found["draft"] and not found["prerelease"]:
-            return view(request, found)
+    """The one that was last published as the latest."""
+    known = [r for r in visible(request) if not r["draft"] and not r["prerelease"]]
+    for found in sorted(known, key=lambda r: r.get("latest", 0), reverse=True):
+        return view(request, found)
     raise Refused(404, "Not Found")
 
 
@@ -78,6 +85,9 @@ def publish(request: Request, release: dict[str, Any]) -> None:
         if sha is None:
             raise Refused(422, "Validation Failed", errors=[{"field": "target_commitish", "code": "invalid"}])
         request.repository.moved({ref: sha}, request.actor)
+    newly = release["published_at"] is None
+    if request.body.get("make_latest", "true" if newly else "false") == "true":
+        release["latest"] = next(request.github.ids)
     release["published_at"] = release["published_at"] or now()
 
 
@@ -121,6 +131,8 @@ def assets(request: Request) -> list[dict[str, Any]]:
 def upload(request: Request) -> dict[str, Any]:
     """On the uploads host only: `upload_url` of the release."""
     release, name = release_of(request), request.query["name"]
+    if sealed(request, release):
+        raise Refused(422, "Cannot upload assets to an immutable release.")
     if any(asset["name"] == name for asset in release["assets"]):
         errors = [{"resource": "ReleaseAsset", "code": "already_exists", "field": "name"}]
         raise Refused(422, "Validation Failed", errors=errors)
@@ -143,6 +155,8 @@ def delete_asset(request: Request) -> None:
     for release in request.repository.releases.values():
         for asset in release["assets"]:
             if asset["id"] == request.number("asset_id"):
+                if sealed(request, release):
+                    raise Refused(422, "Cannot delete asset from an immutable release")
                 release["assets"].remove(asset)
                 return
     raise Refused(404, "Not Found")
