@@ -45,6 +45,9 @@ def test_two_pull_requests_at_once(world):
     update = world.deliver()["Update pull requests"]
     fail_throughout(world, update, "update")
     assert "its pipeline was started" in update.jobs["update"].log
+    # Each try started it; GitHub leaves one run of its group, the last.
+    for event in [e for e in world.repository.events if e.name == "workflow_dispatch"][:-1]:
+        world.repository.events.remove(event)
     run = world.deliver()["Pull request"]
     assert run.event.name == "workflow_dispatch"
     assert run.conclusion == "success", failures(run)
