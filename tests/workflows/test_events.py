@@ -66,6 +66,8 @@ def test_a_pull_requests_new_commit_stops_the_run_of_the_old_one(workflows):
     assert group(workflow, github=first) == group(workflow, github=first)
     assert group(workflow, github=first) != group(workflow, github=second)
     assert workflow.workflow["concurrency"]["cancel-in-progress"] is True
+    # The run for the commit that the workflow made itself cancels no other.
+    assert group(workflow, github=first | {"actor": "github-actions[bot]"}) != group(workflow, github=first)
 
 
 def test_merges_register_one_after_the_other(workflows):
