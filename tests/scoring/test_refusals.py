@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 
+import numpy as np
+import pyarrow.csv
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -122,6 +124,40 @@ def test_a_bad_body(model, body, kind):
 def test_a_bad_csv(model, body, kind, row, column):
     refused = refuse(model, body, "text/csv")
     assert (refused.kind, refused.row, refused.column) == (kind, row, column)
+
+
+SPELT = ["None", "NA", "<NA>", "null", "Tile"]
+
+
+@pytest.mark.parametrize("nullable", [True, False])
+def test_a_category_of_csv_is_itself_whatever_it_spells(nullable):
+    column = {"name": "alley", "kind": "category", "nullable": nullable, "categories": SPELT}
+    columns = Columns({"features": [column], "unseen_categories": "error"})
+    body = ("alley\n" + "".join(f"{text}\n" for text in SPELT)).encode()
+    [block] = read("text/csv", body, columns, 10)
+    assert block[:, 0].tolist() == [0, 1, 2, 3, 4]
+    if nullable:
+        # What is left is missing, as when the table was read for training.
+        [block] = read("text/csv", b'alley\n#NA\n""\nnan\n', columns, 10)
+        assert np.isnan(block).all()
+
+
+def test_what_is_missing_in_csv_is_what_was_missing_in_training():
+    column = {"name": "roof", "kind": "category", "nullable": True, "categories": ["Tile"]}
+    columns = Columns({"features": [column], "unseen_categories": "error"})
+    nulls = pyarrow.csv.ConvertOptions().null_values
+    [block] = read("text/csv", "".join(f'"{text}"\n' for text in ["roof", *nulls]).encode(), columns, 100)
+    assert np.isnan(block).all()
+    with pytest.raises(RefusedError) as caught:
+        list(read("text/csv", b"roof\nNone\n", columns, 10))
+    assert caught.value.kind == "unknown_category"
+
+
+def test_rows_over_the_limit_are_refused_before_they_are_python_objects(model):
+    body = b'{"instances":[' + b"[]," * 300_000 + b"[]]}"
+    with pytest.raises(RefusedError) as caught:
+        read("application/json", body, model.columns, 1_000)
+    assert (caught.value.status, caught.value.kind) == (413, "too_many_rows")
 
 
 def test_a_bad_row_beyond_the_first_block_has_its_own_number(model):

@@ -1,4 +1,4 @@
-"""How many workers a container with a CPU limit starts."""
+"""What the container's environment says, and how many workers a container with a CPU limit starts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from lastro.scoring.app.settings import cpu_limit
+from lastro.scoring.app.settings import Settings, cpu_limit
 
 HERE = len(os.sched_getaffinity(0))
 
@@ -29,3 +29,13 @@ def test_workers_follow_the_limit(tmp_path, files, workers):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     assert cpu_limit(tmp_path) == workers
+
+
+def test_a_service_called_lastro_in_kubernetes_is_no_setting(monkeypatch):
+    monkeypatch.setenv("LASTRO_PORT", "tcp://10.0.0.1:8080")
+    assert Settings.read().port == 8080
+    monkeypatch.setenv("LASTRO_PORT", "9090")
+    assert Settings.read().port == 9090
+    monkeypatch.setenv("LASTRO_PORT", "udp")
+    with pytest.raises(ValueError, match="LASTRO_PORT"):
+        Settings.read()

@@ -21,9 +21,17 @@ from .numbers import read_numbers
 
 FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 CSV, JSON, PARQUET = "text/csv", "application/json", "application/vnd.apache.parquet"
+FEW = 100_000
+"""Brackets in a body that are no matter for memory; some may be part of a text."""
 BLOCK = 2_000
 """Rows of a table that are held as Python objects at once."""
-_MISSING = frozenset(("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "<NA>", "n/a", "#N/A"))
+_MISSING = frozenset(
+    (
+        *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
+        *("N/A", "NA", "NULL", "NaN", "n/a", "nan", "null"),
+    )
+)
+"""pyarrow's list, by which a CSV source is read for training."""
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
 
@@ -60,6 +68,9 @@ def read(media: str, body: bytes, columns: Columns, most: int) -> Iterator[np.nd
 
 def read_json(body: bytes, columns: Columns, most: int) -> np.ndarray:
     """One block of a JSON body; see `read`."""
+    # Each row of the forms by rows is a list or an object: too many are seen before each becomes one of Python's.
+    if body.count(b"[") + body.count(b"{") > max(most, FEW) + len(columns.names) + FEW:
+        raise too_many_rows(most)
     content = _load(body)
     if type(content) is not dict:
         raise bad("bad_form", f"expected a JSON object with one of {', '.join(FORMS)}")
@@ -152,15 +163,15 @@ def read_csv(body: bytes, columns: Columns, most: int) -> Iterator[np.ndarray]:
         header = next(lines, None)
         if not header:
             raise bad("bad_csv", "the body is empty, expected a header and rows")
-        kinds = [
-            columns.features[i]["kind"] if i is not None else "" for i in map(columns.position.get, header)
-        ]
         columns.order(header)
+        features = [columns.features[columns.position[name]] for name in header]
+        kinds = [feature["kind"] for feature in features]
+        texts = [_categories(feature) for feature in features]
         first = 0
         while rows := list(islice(lines, BLOCK)):
             if first + len(rows) > most:
                 raise too_many_rows(most)
-            yield columns.from_rows(header, [_cells(row, kinds) for row in rows], first)
+            yield columns.from_rows(header, [_cells(row, kinds, texts) for row in rows], first)
             first += len(rows)
         if first == 0:
             yield columns.from_rows(header, [])
@@ -170,12 +181,21 @@ def read_csv(body: bytes, columns: Columns, most: int) -> Iterator[np.ndarray]:
         raise bad("bad_csv", f"the body is not CSV (line {lines.line_num})") from None
 
 
-def _cells(row: list[str], kinds: list[str]) -> list[Any]:
+def _categories(feature: dict[str, Any]) -> frozenset[str]:
+    """The texts that are themselves, also where they spell what elsewhere is missing: a source in Parquet may have them."""
+    known = frozenset(feature.get("categories", ()))
+    # Nothing at all is missing, where that may be.
+    return known - {""} if feature["nullable"] else known
+
+
+def _cells(row: list[str], kinds: list[str], texts: list[frozenset[str]]) -> list[Any]:
     # A ragged row keeps its length, and is refused for it.
-    return [_cell(text, kind) for text, kind in zip(row, kinds, strict=False)] + row[len(kinds) :]
+    return [_cell(*cell) for cell in zip(row, kinds, texts, strict=False)] + row[len(kinds) :]
 
 
-def _cell(text: str, kind: str) -> Any:
+def _cell(text: str, kind: str, texts: frozenset[str]) -> Any:
+    if text in texts:
+        return text
     if text in _MISSING:
         return None
     if kind in ("float", "integer"):

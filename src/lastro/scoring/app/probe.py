@@ -8,7 +8,9 @@ import sys
 def main() -> int:
     """0 when the app answers 200."""
     try:
-        with socket.create_connection(("127.0.0.1", int(os.environ.get("LASTRO_PORT") or 8080)), 3) as link:
+        port = os.environ.get("LASTRO_PORT", "")
+        # Anything else than a number is Kubernetes' own variable: see settings.
+        with socket.create_connection(("127.0.0.1", int(port) if port.isdigit() else 8080), 3) as link:
             link.sendall(b"GET /ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             return 0 if b" 200 " in link.recv(32) else 1
     except OSError:

@@ -42,7 +42,8 @@ class Settings:
         found: dict[str, object] = {"workers": cpu_limit()}
         for name, field in cls.__dataclass_fields__.items():
             text = os.environ.get(f"LASTRO_{name.upper()}")
-            if not text:
+            # Kubernetes sets LASTRO_PORT=tcp://… in every pod beside a service called lastro.
+            if not text or (name == "port" and text.startswith("tcp://")):
                 continue
             kind = type(field.default) if not isinstance(field.default, Path) else Path
             try:
