@@ -62,6 +62,10 @@ TAGS = {
     "lastro.image": ("digest of the published image", (VERSION,)),
     "lastro.retired": ("why it must not be promoted again; its presence counts", (VERSION,)),
     "lastro.version": ("number of the registered version", (IMAGE,)),
+    "lastro.test_commit": (
+        "the commit behind the alias `test`: of a change taken back, not the version's",
+        (MODEL,),
+    ),
     "lastro.history.": ("one entry of the promotion history each; `lastro history` shows them", (MODEL,)),
 }
 VARIABLES = {

@@ -25,9 +25,17 @@ class ExternalError(LastroError):
 
 
 def exit_with_message(function: Callable[[], object]) -> None:
-    """Run `function`; turn a LastroError into one line on standard error and its exit code."""
+    """Run `function`; turn a LastroError into one line on standard error and its exit code.
+
+    Likewise a file that the machine does not let us read or write; any other exception is a defect and shows where it is.
+    """
     try:
         function()
     except LastroError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.filename is None or error.strerror is None:
+            raise
+        print(f"error: {error.filename}: {error.strerror}; mend that, then run this again", file=sys.stderr)
+        sys.exit(ExternalError.exit_code)

@@ -247,6 +247,16 @@ def test_rollback_that_waited_while_another_release_came(registered, clone):
         plan_rollback(registered, "v1.0.0", planned)
 
 
+def test_rollback_of_what_came_after_a_retired_one(registered, clone):
+    for tag in ("v1.0.0", "v1.1.0"):
+        go(registered, clone, tag)
+    retire(registered, 2, "leaks", even_in_production=True)
+    go(registered, clone, "v1.2.0")
+    plan = plan_rollback(registered)
+    assert plan.target.release == "v1.0.0"
+    assert plan.skipped == ("v1.1.0: version 2 was retired (leaks)",)
+
+
 def test_clock_that_runs_backwards(registered, clone, monkeypatch):
     hours = itertools.count(20, -1)
 

@@ -132,6 +132,18 @@ def test_retired_model_is_not_registered_again(registry, clone):
     assert registry.snapshot().aliases == {}
 
 
+def test_the_newest_merge_stays_the_one_of_a_change_taken_back(registry, clone):
+    for tag in ("v1.0.0", "v1.1.0"):
+        register(registry, clone, tag)
+    clone.run("git", "checkout", "-q", "v1.0.0", "--", ".")
+    clone.commit("As it was")
+    register(registry, clone, "HEAD")
+    assert registry.snapshot().aliases["test"] == 1
+    # Somebody runs the job of the commit in between again.
+    register(registry, clone, "v1.1.0")
+    assert registry.snapshot().aliases["test"] == 1
+
+
 def test_copies_that_a_repeated_request_left_are_deleted(registry, clone):
     first = register(registry, clone).version
     for _ in range(3):

@@ -232,6 +232,9 @@ def one_line() -> Iterator[None]:
     except LastroError:
         raise
     except (MlflowException, OSError) as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            # A file of this machine, not the store.
+            raise
         reason = describe(error)
         if any(sign in f"{error}" for sign in (" 403 ", " 401 ", "Permission denied", "PERMISSION_DENIED")):
             raise ExternalError(

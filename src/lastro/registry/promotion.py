@@ -138,7 +138,13 @@ def release_before(entries: list[Entry], release: str) -> Entry | None:
     done = history.promotions(entries, names.PRODUCTION)
     # A rollback comes from the release that it leaves, which is not the one before.
     came = [e for e in done if e.release == release and e.action == "promote" and e.from_release != release]
-    return last_promotion(entries, came[0].from_release) if came and came[0].from_release else None
+    if not came:
+        return None
+    if came[0].from_release:
+        return last_promotion(entries, came[0].from_release)
+    # Nothing was there at that moment, because what was had been retired: it is the one before, to be passed over.
+    earlier = [e for e in done if e.number < came[0].number and e.release != release]
+    return last_promotion(entries, earlier[-1].release) if earlier else None
 
 
 def last_promotion(entries: list[Entry], release: str) -> Entry | None:

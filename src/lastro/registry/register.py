@@ -183,13 +183,20 @@ def _settle(registry: Registry, model: str) -> Version | None:
 
 
 def _move_test(registry: Registry, root: Path, version: Version, commit: str) -> bool:
-    """Point `test` at the version, unless it is at the model of a commit that comes after this one."""
-    at = registry.snapshot().aliases.get(names.TEST)
-    if at == version.number:
-        return False
+    """Point `test` at the version, unless it was registered for a commit that comes after this one.
+
+    That commit is remembered: the one that a version was made from says nothing after a change was taken back.
+    """
+    snapshot = registry.snapshot()
+    at = snapshot.aliases.get(names.TEST)
     newest = registry.get(at) if at else None
-    later = newest.tags.get(names.COMMIT) if newest else None
-    if later and later != commit and repository.is_ancestor(root, commit, later):
+    later = snapshot.tags.get(names.TEST_COMMIT) or (newest.tags.get(names.COMMIT) if newest else None)
+    if newest and later and later != commit and repository.is_ancestor(root, commit, later):
+        return False
+    # First what the next one asks, then what people see.
+    if snapshot.tags.get(names.TEST_COMMIT) != commit:
+        registry.set_tag(names.TEST_COMMIT, commit)
+    if at == version.number:
         return False
     registry.set_alias(names.TEST, version.number)
     return True

@@ -23,6 +23,10 @@ HARDENED = (
 SECONDS = 180
 
 
+class SilentError(ExternalError):
+    """The container gave no answer: it ended, or hangs."""
+
+
 @dataclass(frozen=True)
 class Container:
     """A running container. seconds: from `docker run` to its first answer."""
@@ -32,8 +36,17 @@ class Container:
     seconds: float
 
     def request(self, method: str, path: str, **options) -> requests.Response:
-        """An HTTP request to the app."""
-        return requests.request(method, f"{self.url}{path}", timeout=SECONDS, **options)
+        """An HTTP request to the app.
+
+        Raises:
+            SilentError: no answer came; with the container's last words.
+        """
+        try:
+            return requests.request(method, f"{self.url}{path}", timeout=SECONDS, **options)
+        except requests.RequestException as error:
+            raise SilentError(
+                f"no answer to {method} {path} ({type(error).__name__}); its last words: {_last_words(self.id)}"
+            ) from None
 
 
 @contextmanager
@@ -63,7 +76,10 @@ def _wait(name: str, url: str, begun: float) -> None:
         if docker("inspect", "--format", "{{.State.Running}}", name).strip() != "true":
             break
         time.sleep(0.02)
-    said = docker("logs", "--tail", "5", name).strip().splitlines()
     raise ExternalError(
-        f"the container did not answer /ping in {SECONDS} s; its last words: {' | '.join(said) or 'none'}"
+        f"the container did not answer /ping in {SECONDS} s; its last words: {_last_words(name)}"
     )
+
+
+def _last_words(name: str) -> str:
+    return " | ".join(docker("logs", "--tail", "5", name).strip().splitlines()) or "none"

@@ -10,7 +10,13 @@ from lastro.release.image.docker import docker, inspect
 from lastro.release.image.subject import Subject
 from lastro.release.tags import ReleaseTag
 
-_ABSENT = re.compile(r"manifest unknown|not found|name unknown|denied|no such manifest", re.IGNORECASE)
+_ABSENT = re.compile(
+    r"manifest unknown|name unknown|no such manifest|(manifest|repository) .*not found|: not found\)?$",
+    re.IGNORECASE,
+)
+"""What Docker and registries say of an image that is not there."""
+_DENIED = re.compile(r"denied|unauthorized|authentication required", re.IGNORECASE)
+"""And of one that this user may not see; some registries say so of a repository that nobody has pushed to yet."""
 
 
 def address(repository: str) -> str:
@@ -31,7 +37,7 @@ def published(subject: Subject, repository: str, tag: str) -> bool:
     try:
         docker("pull", "--quiet", there)
     except ExternalError as error:
-        if _ABSENT.search(str(error)):
+        if _ABSENT.search(str(error)) or _DENIED.search(str(error)):
             return False
         raise
     labels = inspect(there)["Config"].get("Labels") or {}
@@ -59,6 +65,10 @@ def pull(repository: str, digest: str, tag: str) -> None:
         if _ABSENT.search(str(error)):
             raise LastroError(
                 f"{there}: the registry has no such image any more; release a new tag"
+            ) from None
+        if _DENIED.search(str(error)):
+            raise ExternalError(
+                f"{there}: the registry refuses ({error}); docker login, then again"
             ) from None
         raise
     docker("tag", there, tag)
