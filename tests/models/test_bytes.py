@@ -18,6 +18,7 @@ def test_a_second_fit_gives_the_same_bytes(case, quick_fit):
     assert again.history == case.fitted.history
 
 
+@pytest.mark.e2e  # Processes of their own, half a minute
 def test_threads_and_hash_seeds_change_no_byte():
     def start(threads: int) -> subprocess.Popen:
         names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")

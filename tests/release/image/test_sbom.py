@@ -16,6 +16,7 @@ from lastro.errors import LastroError
 from lastro.release.image import licences, sbom
 from lastro.release.image.contents import read_archive
 
+pytestmark = pytest.mark.e2e
 SITE = "opt/lastro/site/"
 STATUS = """\
 Package: libtiny1
