@@ -246,6 +246,47 @@ def test_decimal_commas(workshop):
     refused(workshop, "table.csv: row 1", "'z'", "'0,5'", "decimal comma")
 
 
+@pytest.mark.parametrize("other", ["7", "7.5", "1.234,5"])
+def test_decimal_commas_among_other_numbers(workshop, other):
+    workshop.table({"z": [other, other, "0,5"] * 20, "x": list(range(ROWS)), "target": LABELS})
+    refused(workshop, "'z'", "decimal comma", 'data.ignore: ["z"]')
+
+
+def test_codes_with_commas_are_categories(workshop):
+    workshop.table({"z": ["1", "1,2", "1,2,3"] * 20, "x": list(range(ROWS)), "target": LABELS})
+    workshop.prepare()
+    assert workshop.feature("z")["categories"] == ["1", "1,2", "1,2,3"]
+
+
+@pytest.mark.parametrize("task", ["auto", "regression"])
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (["6", "7,5", "8"] * 20, ["row 2", "'7,5'", "decimal comma"]),
+        (["4.5x" if i == 9 else str(i / 8) for i in range(ROWS)], ["row 10", "'4.5x'", "59 of 60 rows"]),
+    ],
+)
+def test_slip_in_a_target_of_numbers(workshop, task, values, words):
+    workshop.table({"x": list(range(ROWS)), "target": values})
+    message = refused(workshop, "target column 'target'", *words, data__task=task)
+    # Only where nobody has said that the target is a number may it be meant as a class.
+    assert ("set data.task: classification" in message) == (task == "auto")
+
+
+def test_classes_that_look_like_numbers_with_a_slip(workshop):
+    workshop.table({"x": list(range(ROWS)), "target": ["1", "1,2", "2"] * 20})
+    workshop.prepare(data__task="classification")
+    assert workshop.schema()["labels"] == ["1", "1,2", "2"]
+    workshop.commit_schema()
+    workshop.prepare()
+    assert workshop.schema()["labels"] == ["1", "1,2", "2"]
+
+
+def test_regression_names_the_first_row_without_a_number(workshop):
+    workshop.table({"x": list(range(ROWS)), "target": ["1", "2", "low"] * 20})
+    refused(workshop, "row 3", "'low'", "needs numbers", data__task="regression")
+
+
 def test_long_cells_are_cut(workshop):
     workshop.table({"z": [f"{i} " + "x" * 2000 for i in range(ROWS)], "target": LABELS})
     assert len(refused(workshop, "'z'")) < 500

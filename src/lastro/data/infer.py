@@ -95,26 +95,30 @@ def kind_of(array: pa.ChunkedArray) -> Kind:
 
 ALMOST_ALL = 0.95
 """A text column with at least this share of numbers or dates is one with a slip in it, not a category."""
-FORMS = {
-    "numbers": r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$",
-    "numbers with a decimal comma": r"^\s*[-+]?\d+,\d+\s*$",
-    "dates": r"^\s*\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}.*)?\s*$",
-}
+NUMBERS = r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$"
+DECIMAL_COMMA = r"^\s*[-+]?(\d+|\d{1,3}(\.\d{3})+),\d+\s*$"
+FORMS = {"numbers": NUMBERS, "dates": r"^\s*\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}.*)?\s*$"}
 
 
 def infer_schema(source: Source, features: list[str], data: Data) -> Schema:
     """The schema of a normalised table.
 
     Raises:
-        LastroError: a text column that looks like an identifier, a target that does not fit the task.
+        LastroError: a text column that looks like an identifier or like numbers or dates with a slip, a target that does
+            not fit the task.
     """
     target = _infer_column(source, data.target)
+    # Whoever asks for classes gets them: such texts may be codes.
+    if target.kind == "category" and data.task != "classification":
+        mend = "" if data.task == "regression" else "; if these are classes, set data.task: classification"
+        _refuse_slips(source, data.target, "target column", mend)
     task = resolve_task(source, data)
     labels = find_labels(source, data.target) if task == "classification" else ()
     columns = tuple(_infer_column(source, name) for name in features)
     for column in columns:
         if column.kind == "category":
-            _refuse_slips(source, column)
+            mend = f"; or leave the column out: data.ignore: [{json.dumps(column.name, ensure_ascii=False)}]"
+            _refuse_slips(source, column.name, "column", mend)
             _refuse_identifier(source, column, data.max_categories)
     return Schema(task, target, labels, columns, data.unseen_categories)
 
@@ -134,9 +138,11 @@ def resolve_task(source: Source, data: Data) -> str:
         )
     if kind in ("category", "boolean"):
         if data.task == "regression":
+            # Where all of them read as numbers, they are so as texts, from the first row on.
+            row = 0 if kind == "boolean" else max(0, pc.index(_matches(array, NUMBERS), False).as_py())
             raise LastroError(
-                f"{source.at(0)}: target column {data.target!r} is {array[0].as_py()!r}, and data.task: regression "
-                "needs numbers; set data.task: classification"
+                f"{source.at(row)}: target column {data.target!r} is {shorten(array[row].as_py())}, and data.task: "
+                "regression needs numbers; write it as numbers, or set data.task: classification"
             )
         return "classification"
     fractions = pc.or_(pc.not_equal(array, pc.floor(array)), pc.greater(pc.abs(array), 2**53))
@@ -188,25 +194,33 @@ def _infer_column(source: Source, name: str) -> Column:
     return Column(name, kind, nullable, (), low, high)
 
 
-def _refuse_slips(source: Source, column: Column) -> None:
-    array = source.table[column.name]
+def _refuse_slips(source: Source, name: str, role: str, mend: str) -> None:
+    """Raises LastroError where almost all texts are numbers or dates; `role` and `mend` go into the message."""
+    array = source.table[name]
     count = len(array) - array.null_count
+    commas = _matches(array, DECIMAL_COMMA)
+    row = pc.index(commas, True).as_py()
+    # Whoever writes 7,5 writes 7 without a comma, so numbers of either form count together.
+    either = pc.sum(pc.or_(commas, _matches(array, NUMBERS))).as_py() or 0
+    if row >= 0 and either >= ALMOST_ALL * count:
+        raise LastroError(
+            f"{source.at(row)}: {role} {name!r} is {shorten(array[row].as_py())}, a number with a decimal comma; expected a "
+            f"decimal point: write the file with one{mend}"
+        )
     for form, pattern in FORMS.items():
-        fits = pc.match_substring_regex(array, pattern)
+        fits = _matches(array, pattern)
         fitting = pc.sum(fits).as_py() or 0
-        if form == "numbers with a decimal comma" and fitting and fitting >= ALMOST_ALL * count:
-            row = pc.index(fits, True).as_py()
-            raise LastroError(
-                f"{source.at(row)}: column {column.name!r} is {shorten(array[row].as_py())}, a number with a decimal comma; "
-                "expected a decimal point: write the file with one"
-            )
         if ALMOST_ALL * count <= fitting < count:
             row = pc.index(fits, False).as_py()
+            allowed = form if role == "target column" else f"{form} or an empty cell"
             raise LastroError(
-                f"{source.at(row)}: column {column.name!r} is {shorten(array[row].as_py())}, where {fitting} of {count} rows "
-                f"hold {form}; expected {form} or an empty cell: mend the cell, or leave the column out: "
-                f"data.ignore: [{json.dumps(column.name, ensure_ascii=False)}]"
+                f"{source.at(row)}: {role} {name!r} is {shorten(array[row].as_py())}, where {fitting} of {count} rows hold "
+                f"{form}; expected {allowed}: mend the cell{mend}"
             )
+
+
+def _matches(array: pa.ChunkedArray, pattern: str) -> pa.ChunkedArray:
+    return pc.match_substring_regex(array, pattern)
 
 
 def shorten(value: object) -> str:
