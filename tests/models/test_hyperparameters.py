@@ -101,6 +101,12 @@ def test_defaults_are_xgboosts():
         ("xgboost", "subsample", 1.5, "1.5 is not allowed; expected less than or equal to 1"),
         ("xgboost", "n_jobs", 4, "unknown key"),
         ("logistic_regression", "c", 1.0, "unknown key"),
+        (
+            "logistic_regression",
+            "C",
+            0,
+            "0 is not allowed; expected a number above 0, or null for no penalty",
+        ),
         ("logistic_regression", "solver", "sage", "'sage' is not allowed; expected 'lbfgs', "),
         ("elastic_net", "alpha", -1.0, "-1.0 is not allowed; expected greater than or equal to 0"),
         ("random_forest", "min_samples_split", 1, "1 is not allowed; expected an int of 2 or more"),
@@ -118,6 +124,17 @@ def test_a_wrong_hyperparameter_names_file_line_key_and_value(tmp_path, family, 
     assert str(caught.value).startswith(f"params.yaml:{7 if key == 'quantile' else 8}: model.params")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [".inf", ".nan"])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_no_hyperparameter_is_infinite(tmp_path, name, value):
+    # JSON has no such number, and the training record is JSON.
+    file = tmp_path / "params.yaml"
+    for key in get(name).Hyperparameters.model_fields:
+        file.write_text(FILE.replace("xgboost", name).replace("max_depth: 3", f"{key}: {value}"))
+        with pytest.raises(LastroError, match=rf"^params.yaml:[78]: model.params.*{key}"):
+            load_params(file)
 
 
 @pytest.mark.parametrize("section", ["params: null", "params: {}", ""])

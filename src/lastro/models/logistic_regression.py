@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from lastro.models.fields import NonNegative, Ratio, Seed
+from lastro.models.fields import NonNegative, Positive, Ratio, Seed, expected
 from lastro.models.linear import LinearFamily
 from lastro.params.schema import Section
 
@@ -14,8 +15,9 @@ from lastro.params.schema import Section
 class Hyperparameters(Section):
     """Named as in sklearn.linear_model.LogisticRegression."""
 
-    C: Annotated[float, Field(gt=0)] = Field(
-        1.0, description="inverse of the penalty's strength; .inf: no penalty"
+    # Without infinity, which is the library's word for no penalty: JSON, and so the training record, has none.
+    C: Annotated[Positive | None, expected("a number above 0, or null for no penalty")] = Field(
+        1.0, description="inverse of the penalty's strength; null: no penalty"
     )
     l1_ratio: Ratio = Field(0.0, description="share of L1 in the penalty; above 0 only some solvers take it")
     solver: Literal["lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga"] = Field(
@@ -38,7 +40,10 @@ class LogisticRegression(LinearFamily):
     def estimator(self, hyperparameters: Hyperparameters) -> Any:
         from sklearn.linear_model import LogisticRegression
 
-        return LogisticRegression(**hyperparameters.model_dump())
+        values = hyperparameters.model_dump()
+        return LogisticRegression(
+            **values | {"C": math.inf if hyperparameters.C is None else hyperparameters.C}
+        )
 
 
 FAMILY = LogisticRegression()
