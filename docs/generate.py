@@ -19,6 +19,7 @@ from tag_page import tag_page
 
 from lastro import models
 from lastro.params.schema import Params
+from lastro.yaml12 import load_mapping
 
 DOCS = Path(__file__).parent
 INTRODUCTION = """\
@@ -28,6 +29,9 @@ INTRODUCTION = """\
 
 Everything an experiment may change. An unknown key, a wrong type or a value out of range is an error before anything
 runs; the message names the line, the value and what is allowed.
+
+A key that is left out has its default. These must stay in the file all the same, since `dvc.yaml` watches them and DVC,
+which does not know the defaults, stops where one is missing: {watched}.
 """
 EXAMPLES = {
     "xgboost": {
@@ -46,7 +50,7 @@ EXAMPLES = {
 
 def page() -> str:
     """The whole page, as Markdown."""
-    parts = [INTRODUCTION, *_section(Params, "")]
+    parts = [INTRODUCTION.format(watched=_watched()), *_section(Params, "")]
     parts.append("## Families and their hyperparameters\n\nNamed as the library names them.\n")
     for name in models.FAMILIES:
         family = models.get(name)
@@ -57,6 +61,12 @@ def page() -> str:
         parts.append(f"```yaml\n{yaml.safe_dump(example, sort_keys=False)}```\n")
         parts.append(_table(family.Hyperparameters, ""))
     return "\n".join(parts)
+
+
+def _watched() -> str:
+    stages = load_mapping((DOCS.parent / "dvc.yaml").read_bytes(), "dvc.yaml", "mend that line")["stages"]
+    keys = sorted({key for stage in stages.values() for key in stage.get("params", [])})
+    return ", ".join(f"`{key}`" for key in keys)
 
 
 def _section(section: type[BaseModel], path: str) -> list[str]:

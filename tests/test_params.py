@@ -8,6 +8,7 @@ import yaml
 from lastro.errors import LastroError
 from lastro.models import FAMILIES, load_params
 from lastro.params.document import Document
+from lastro.params.schema import default_of
 from tests import example
 
 
@@ -60,6 +61,23 @@ def test_refusals_name_line_key_value_and_what_is_allowed(tmp_path, text, old, n
     # The line named holds the key named, or opens the section that is wrong as a whole.
     key = message.split(": ")[1].split(".")[-1]
     assert key in changed.splitlines()[int(place) - 1]
+
+
+@pytest.mark.parametrize(
+    ("key", "default"),
+    [
+        ("model", "{}"),
+        ("model.family", '"xgboost"'),
+        ("gate.slices.max_gap", "null"),
+        ("gate.beat_baseline", "true"),
+        ("name", None),
+        ("data.target", None),
+        ("model.family.x", None),
+        ("nothing", None),
+    ],
+)
+def test_default_of_a_key(key, default):
+    assert default_of(key) == default
 
 
 def test_repeated_key(tmp_path, text):

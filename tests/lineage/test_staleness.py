@@ -186,6 +186,23 @@ def test_a_stage_that_was_never_run_is_stale(clone):
     assert found.predictions is None
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "key", "default"),
+    [
+        ("slices: [], ", "", "evaluation.slices", "[]"),
+        ("gate: {metric: auto}\n", "", "gate", "{}"),
+        ("data: {source: data/raw/x.csv, target: y}\n", "raw: data/raw/x.csv\n", "data", None),
+    ],
+)
+def test_a_key_that_dvc_watches_is_put_back_by_its_mend(clone, old, new, key, default):
+    # `dvc repro` alone says that the parameter is missing, for ever.
+    clone.replace("params.yaml", old, new)
+    clone.replace("dvc.yaml", "${data.source}", "${raw}") if default is None else None
+    mends = {item.what: item.mend for item in lineage.read(clone.root).stale}
+    said = f" (default: {default})" if default else ""
+    assert mends[f"params.yaml: {key} is missing"] == f"add {key} to params.yaml{said} && dvc repro"
+
+
 def test_a_frozen_stage_is_thawed_by_its_mend(clone):
     clone.replace("dvc.yaml", "    outs: [data/prepared]", "    frozen: true\n    outs: [data/prepared]")
     clone.write("b.txt", "changed\n")

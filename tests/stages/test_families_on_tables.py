@@ -88,6 +88,20 @@ def test_text_of_the_data_is_no_markup_in_the_model_card(tmp_path, root, monkeyp
         assert sign not in outside
 
 
+def test_params_may_leave_out_every_section_with_defaults(tmp_path, monkeypatch):
+    monkeypatch.setenv("LASTRO_TRACKING", "off")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "schema.json").write_text("{}")
+    (tmp_path / "params.yaml").write_text("name: least\ndata: {source: sklearn:iris, target: target}\n")
+    params, paths = load_params(tmp_path / "params.yaml"), Paths.of(tmp_path)
+    prepare(params, paths)
+    for name, stage in {"train": train, "evaluate": evaluate}.items():
+        with Sidecar(paths, name) as sidecar:
+            stage(params, paths, sidecar)
+    assert "with the family `xgboost`" in paths.model_card.read_text()
+    assert "The library's defaults." in paths.model_card.read_text()
+
+
 def test_metric_of_another_task_is_refused_by_name(tmp_path, root, monkeypatch):
     from lastro.errors import LastroError
 

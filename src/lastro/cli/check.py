@@ -48,7 +48,7 @@ def _refuse_another_models(paths: Paths) -> None:
 
     found = lineage.read(paths.root)
     for stale in found.stale:
-        raise LastroError(f"dvc.lock is stale: {stale.stage}: {stale.what}; run dvc repro, then check again")
+        raise LastroError(f"dvc.lock is stale: {stale.stage}: {stale.what}; {stale.mend}, then check again")
     for path, recorded in ((paths.verdict, found.verdict), (paths.predictions, found.predictions)):
         try:
             here = file_md5(path)

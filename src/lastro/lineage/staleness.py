@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lastro.lineage import hashes
-from lastro.lineage.pipeline import Recorded, Stage, lookup
+from lastro.lineage.pipeline import PARAMS_FILE, Recorded, Stage, lookup
 from lastro.lineage.sources import Source, UnknownContentError
 from lastro.lineage.tracked import Tracked
 from lastro.yaml12 import load_mapping
@@ -78,13 +78,14 @@ class _Comparison:
         name = f"{path}{self._source.suffix}"
         actual = load_mapping(content, name, "mend that line")
         for key in keys or dict.fromkeys([*actual, *recorded]):
-            if key not in recorded:
-                yield Stale(stage.name, f"{path}: {key} is new", _mend(stage))
-                continue
             try:
                 value = lookup(actual, key) if keys else actual[key]
             except KeyError:
-                yield Stale(stage.name, f"{path}: {key} is missing", _mend(stage))
+                mend = _add(stage, path, key) if keys else _mend(stage)
+                yield Stale(stage.name, f"{path}: {key} is missing", mend)
+                continue
+            if key not in recorded:
+                yield Stale(stage.name, f"{path}: {key} is new", _mend(stage))
                 continue
             # Python's equality, as DVC compares: 1 and 1.0 are the same value.
             if value != recorded[key]:
@@ -191,6 +192,14 @@ _ABSENT = _Absent()
 def _mend(stage: Stage) -> str:
     # DVC passes over the changes of a frozen stage.
     return f"dvc unfreeze {stage.name} && {REPRO}" if stage.frozen else REPRO
+
+
+def _add(stage: Stage, path: str, key: str) -> str:
+    from lastro.params.schema import default_of
+
+    # DVC does not know our defaults: it stops where dvc.yaml names a key that the file lacks.
+    default = default_of(key) if path == PARAMS_FILE else None
+    return f"add {key} to {path}{f' (default: {default})' if default else ''} && {_mend(stage)}"
 
 
 def _rerun(stage: Stage) -> str:

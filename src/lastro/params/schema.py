@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -157,3 +158,16 @@ class Params(Section):
     gate: Gate = Gate()
     drift: Drift = Drift()
     tracking: Tracking = Tracking()
+
+
+def default_of(dotted: str) -> str | None:
+    """The default of a key such as gate.metric, as YAML on one line; None where there is no such key, or no default."""
+    default: Any = Params
+    for name in dotted.split("."):
+        kind = default if isinstance(default, type) else type(default)
+        fields = getattr(kind, "model_fields", {})
+        if name not in fields or fields[name].is_required():
+            return None
+        default = fields[name].default
+    # The sections are complete without a key.
+    return "{}" if isinstance(default, Section) else json.dumps(default, ensure_ascii=False)

@@ -38,9 +38,7 @@ def build(root: Path, base: str | None, production: bool, base_name: str | None 
     for stale in found.stale:
         if "error" in note:
             raise LastroError(note["error"])
-        raise LastroError(
-            f"dvc.lock is stale: {stale.stage}: {stale.what}; run dvc repro, then lastro report"
-        )
+        raise LastroError(f"dvc.lock is stale: {stale.stage}: {stale.what}; {stale.mend}, then lastro report")
     params = load_params(paths.params)
     evaluation, predictions = _read(paths.evaluation), Predictions.read(paths.predictions)
     verdict = Verdict.from_json(_read(paths.verdict))

@@ -22,7 +22,8 @@ def model_card(
     params: Params, schema: Schema, training: dict[str, Any], evaluation: dict[str, Any], verdict: Verdict
 ) -> str:
     """Markdown."""
-    settings = training["params"]["model"].get("params") or {}
+    # The record holds what params.yaml says, and it may leave the section out.
+    settings = training["params"].get("model", {}).get("params") or {}
     rows = training["rows"]
     parts = [
         f"# {params.name}",
