@@ -69,6 +69,31 @@ def test_task_is_read_from_the_target(workshop, target, task, expected):
     assert workshop.schema()["task"] == expected
 
 
+def test_parts_may_hold_their_texts_in_any_form(workshop, mixed):
+    workshop.table(mixed, "table.parquet")
+    workshop.prepare("table.parquet")
+    expected = workshop.parts()
+    table = pq.read_table(workshop.folder / "table.parquet")
+    texts = table["city"].combine_chunks()
+    codes = table["age"].combine_chunks()
+    # What pandas writes of a category, of one that holds numbers, and of its newer strings.
+    forms = [
+        (texts, codes),
+        (texts.dictionary_encode(), codes.dictionary_encode()),
+        (texts.cast(pa.large_string()).dictionary_encode(), codes),
+        (texts.cast(pa.string_view()), codes.cast(pa.float64())),
+    ]
+    (workshop.folder / "parts").mkdir()
+    for number, (city, age) in enumerate(forms):
+        part = table.set_column(table.column_names.index("city"), "city", city)
+        part = part.set_column(table.column_names.index("age"), "age", age).slice(number * 15, 15)
+        pq.write_table(part, workshop.folder / "parts" / f"{number}.parquet")
+    workshop.prepare("parts")
+    assert {name: part["city"] for name, part in workshop.parts().items()} == {
+        name: part["city"] for name, part in expected.items()
+    }
+
+
 def test_csv_parquet_and_parts_prepare_alike(workshop, mixed):
     workshop.table(mixed)
     workshop.prepare()

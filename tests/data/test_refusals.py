@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pyarrow as pa
 import pytest
 
 from lastro.data.sources import read_source
@@ -186,6 +187,19 @@ def test_parts_that_disagree(workshop):
     refused(workshop, "b.parquet", "'x'", "expected int64", source="parts")
     workshop.table({"y": [1, 2], "target": [0, 1]}, "parts/b.parquet")
     refused(workshop, "'x'", "only one", source="parts")
+
+
+def test_categories_of_parts_that_disagree(workshop):
+    for name, values in {"a": ["u", "v"], "b": [1, 2]}.items():
+        column = pa.array(values).dictionary_encode()
+        workshop.table({"x": column, "target": [0, 1]}, f"parts/{name}.parquet")
+    refused(workshop, "b.parquet", "'x'", "int64", "expected string", source="parts")
+
+
+def test_parts_that_disagree_after_one_without_values(workshop):
+    for name, values in {"a": pa.nulls(2), "b": ["u", "v"], "c": [1, 2]}.items():
+        workshop.table({"x": values, "target": [0, 1]}, f"parts/{name}.parquet")
+    refused(workshop, "c.parquet", "'x'", "int64", "expected string as in parts/b.parquet", source="parts")
 
 
 def test_folder_without_parts(workshop):

@@ -128,8 +128,9 @@ def _read_folder(source: str, path: Path) -> Source:
                     "the parts"
                 )
     tables = [(str(Path(source) / f.relative_to(path)), f) for f in files]
-    read = [(name, _read_parquet(name, file)) for name, file in tables]
+    read = [(name, _decoded(_read_parquet(name, file))) for name, file in tables]
     first_name, first = read[0]
+    found: dict[str, tuple[pa.DataType, str]] = {}  # of each column, and the first part that has values in it
     for name, part in read:
         _check_names(Source(name, part, ()))
         if set(part.column_names) != set(first.column_names):
@@ -138,15 +139,28 @@ def _read_folder(source: str, path: Path) -> Source:
                 f"{name}: column {odd!r} stands in only one of this part and {first_name}; every part needs the same columns"
             )
         for column in part.column_names:
-            here, there = part.schema.field(column).type, first.schema.field(column).type
-            if here != there and _family(here) != _family(there) and "null" not in (str(here), str(there)):
+            here = part.schema.field(column).type
+            if pa.types.is_null(here):
+                continue
+            there, where = found.setdefault(column, (here, name))
+            if _family(here) != _family(there):
                 raise LastroError(
-                    f"{name}: column {column!r}: row 1 is {here}, expected {there} as in {first_name}; write the parts alike"
+                    f"{name}: column {column!r}: row 1 is {here}, expected {there} as in {where}; write the parts alike"
                 )
     table = pa.concat_tables(
         [part.select(first.column_names) for _, part in read], promote_options="permissive"
     )
     return Source(source, table, tuple((name, part.num_rows) for name, part in read))
+
+
+def _decoded(part: pa.Table) -> pa.Table:
+    """Dictionaries as the values that they stand for: parts differ in how they hold a column, and Arrow joins like to like."""
+    for index, field in enumerate(part.schema):
+        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        kind = pa.string() if pa.types.is_string_view(kind) else kind
+        if kind != field.type:
+            part = part.set_column(index, field.name, part.column(index).cast(kind))
+    return part
 
 
 def _raise(error: OSError) -> None:
@@ -157,12 +171,7 @@ def _family(kind: pa.DataType) -> str:
     """Types that may be joined without changing what a column means."""
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return "number"
-    if (
-        pa.types.is_string(kind)
-        or pa.types.is_large_string(kind)
-        or pa.types.is_dictionary(kind)
-        or pa.types.is_string_view(kind)
-    ):
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return "text"
     return str(kind)
 
