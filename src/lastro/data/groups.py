@@ -29,6 +29,15 @@ def _binned(array: pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
         return array
     values = array.cast(pa.float64(), safe=False).to_numpy()
     edges = np.unique(np.nanquantile(values, np.linspace(0, 1, BINS + 1)))
-    names = np.array([f"{low:g} to {high:g}" for low, high in itertools.pairwise(edges)])
+    names = np.array([f"{low} to {high}" for low, high in itertools.pairwise(_written(edges))])
     index = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(names) - 1)
     return pa.array(names[index], pa.string(), mask=np.isnan(values))
+
+
+def _written(edges: np.ndarray) -> list[str]:
+    """Distinct numbers in the fewest digits, six or more, that tell them apart: bins of one name would be one group."""
+    for digits in range(6, 18):
+        texts = [f"{edge:.{digits}g}" for edge in edges]
+        if len(set(texts)) == len(texts):
+            break
+    return texts
