@@ -85,6 +85,36 @@ def test_repeated_key(tmp_path, text):
     assert "model.params.max_depth is set twice" in message
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("name: breast-cancer", "name: {{ x }}", ["a key of name", "{{ x }}", "quote it"]),
+        ("max_depth: 3", "? [a, b]\n    : 3", ["a key of model.params"]),
+        ("slices: []", "slices: [{{ x }}]", ["a key of evaluation.slices.0"]),
+        ("target: target", "target: 2026-13-01", ["data.target", "'2026-13-01'", "quote it"]),
+        ("target: target", "2026-13-01: target", ["data.2026-13-01", "quote it"]),
+        ("target: target", "target: !!int x", ["data.target", "'x'"]),
+    ],
+)
+def test_what_python_cannot_hold(tmp_path, text, old, new, words):
+    assert old in text
+    changed = text.replace(old, new, 1)
+    message = refusal(tmp_path, changed)
+    line = changed[: changed.index(new)].count("\n") + 1
+    assert message.startswith(f"params.yaml:{line}: "), message
+    for word in words:
+        assert word in message, message
+
+
+def test_a_merge_key_is_no_key_of_its_own():
+    document = Document("a: &a {x: 1}\nb: {<<: *a, y: 2}\n")
+    assert document.content["b"] == {"x": 1, "y": 2}
+
+
+def test_an_anchor_around_its_own_alias(tmp_path, text):
+    assert "alias" in refusal(tmp_path, text.replace("slices: []", "slices: &a [*a]"))
+
+
 @pytest.mark.parametrize("broken", ["", "- a", "a: [", "\x00", "name: x\n\tdata: y"])
 def test_not_a_document_of_sections(tmp_path, broken):
     assert refusal(tmp_path, broken).startswith("params.yaml")

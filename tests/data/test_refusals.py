@@ -212,6 +212,8 @@ def test_folder_without_parts(workshop):
     [
         ("weight", ["heavy" if i == 7 else str(i) for i in range(ROWS)], ["row 8", "'heavy'", "a number"]),
         ("age", [i + 0.5 if i == 9 else i for i in range(ROWS)], ["row 10", "9.5", "whole number"]),
+        ("age", [1e20 if i == 9 else float(i) for i in range(ROWS)], ["row 10", "1e+20", "64 bits"]),
+        ("age", [-(2.0**63) * 2 if i == 9 else None for i in range(ROWS)], ["row 10", "64 bits"]),
         ("city", ["Lisboa"] * ROWS, ["row 1", "'Lisboa'", "never seen", "unseen_categories"]),
         ("weight", [None if i == 3 else i / 2 for i in range(ROWS)], ["row 4", "is empty"]),
         (

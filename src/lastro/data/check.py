@@ -98,7 +98,7 @@ ARROW = {
 }
 NOUN = {
     "float": "a number",
-    "integer": "a whole number",
+    "integer": "a whole number of at most 64 bits",
     "boolean": "a boolean",
     "category": "text",
     "date": "a date",
@@ -108,7 +108,7 @@ NOUN = {
 def _first_offence(array: pa.ChunkedArray, kind: str) -> int | None:
     """The first row whose value is not of the kind; None when floats are all whole and integers are asked for."""
     if kind == "integer" and pa.types.is_floating(array.type):
-        offences = pc.not_equal(array, pc.floor(array))
+        offences = pc.or_(pc.not_equal(array, pc.floor(array)), pc.greater_equal(pc.abs(array), 2.0**63))
         row = pc.index(offences, True).as_py()
         return None if row < 0 else row
     for row, value in enumerate(array.to_pylist()):

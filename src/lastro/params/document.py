@@ -27,7 +27,7 @@ class Document:
     """The text of a params.yaml: its content, and the line of every key, for messages that point at one.
 
     Raises:
-        LastroError: unreadable, not YAML, a key set twice.
+        LastroError: unreadable, not YAML, a key set twice, a key that is no text.
     """
 
     def __init__(self, text: str, name: str = "params.yaml", overrides: dict[str, Any] | None = None):
@@ -100,11 +100,19 @@ class Document:
 def _read_yaml(text: str, name: str) -> tuple[dict, dict[Place, int]]:
     """The document, and the line of every key (1-based)."""
     lines: dict[Place, int] = {}
+    constructor = Loader("")
 
     def walk(node: yaml.Node, place: Place) -> None:
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
+                if not isinstance(key, yaml.ScalarNode):
+                    raise LastroError(
+                        f"{name}:{key.start_mark.line + 1}: a key of {'.'.join(map(str, place)) or 'the file'} is a list or "
+                        "holds keys itself, as {{ x }} does; expected text: write the value, or quote it"
+                    )
                 here = (*place, key.value)
+                if key.tag != "tag:yaml.org,2002:merge":
+                    read(key, here)
                 if here in lines:
                     raise LastroError(
                         f"{name}:{key.start_mark.line + 1}: {'.'.join(map(str, here))} is set twice, first in line "
@@ -116,6 +124,17 @@ def _read_yaml(text: str, name: str) -> tuple[dict, dict[Place, int]]:
             for index, value in enumerate(node.value):
                 lines[(*place, index)] = value.start_mark.line + 1
                 walk(value, (*place, index))
+        else:
+            read(node, place)
+
+    def read(node: yaml.ScalarNode, place: Place) -> None:
+        try:
+            constructor.construct_object(node)
+        except (ValueError, KeyError, AttributeError):  # 2026-13-01, !!int x
+            raise LastroError(
+                f"{name}:{node.start_mark.line + 1}: {'.'.join(map(str, place))}: {node.value!r} has the form of a date or "
+                "number, or a tag, and is none; mend it, or quote it if it is text"
+            ) from None
 
     try:
         document = yaml.compose(text, Loader=Loader)
@@ -127,6 +146,10 @@ def _read_yaml(text: str, name: str) -> tuple[dict, dict[Place, int]]:
         where = f"{name}:{mark.line + 1}" if mark else name
         raise LastroError(
             f"{where}: is not YAML ({' '.join(str(getattr(error, 'problem', None) or error).split())}); mend that line"
+        ) from None
+    except RecursionError:
+        raise LastroError(
+            f"{name}: an anchor (&x) holds its own alias (*x); write out what it stands for"
         ) from None
     if not isinstance(content, dict):
         raise LastroError(f"{name}:1: expected sections (name, data, model, ...), found {content!r}")
