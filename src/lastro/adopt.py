@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import shutil
 import tempfile
@@ -24,6 +25,9 @@ PLACE = "data/raw"
 """Where a table from outside of the repository is copied to."""
 OUTPUTS = ("data/prepared", "models", "reports")
 """What the pipeline writes."""
+
+NAMING_COLUMNS = ("monotone_constraints", "interaction_constraints", "monotonic_cst")
+"""The hyperparameters, of any family, that name columns of the table."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,8 @@ def plan(root: Path, wish: Wish, force: bool = False) -> Adoption:
         LastroError: the repository is somebody's own already (without `force`), or whatever `load_params` and `prepare`
             say of the table and the wishes.
     """
-    data = wish.data.resolve()
+    # Where no shell has done so: at the prompt, and after --data=. Unlike Path's, os.path's leaves an unknown user alone.
+    data = Path(os.path.expanduser(wish.data)).resolve()
     if not data.exists():
         raise LastroError(
             f"--data: {wish.data}: no such file or folder; expected a .csv or .parquet file, or a folder of them"
@@ -137,10 +142,13 @@ def _write(root: Path, wish: Wish, source: str) -> str:
     _reset(data, {"ignore": ignore, "key": None})
     _reset(data.get("split"), {"group": None, "time": None})
     _reset(content.get("evaluation"), {"slices": []})
-    _reset(content.get("gate"), {"metric": "auto", "limits": {}})
+    gate = content.get("gate")
+    _reset(gate, {"metric": "auto", "limits": {}})
+    _reset(gate and gate.get("slices"), {"max_gap": None})
     model = content.setdefault("model", {})
     if model.get("family", "xgboost") != wish.family:
         model["family"], model["params"] = wish.family, {}
+    _reset(model.get("params"), dict.fromkeys(NAMING_COLUMNS))
     text = io.StringIO()
     yaml.dump(content, text)
     return text.getvalue()
