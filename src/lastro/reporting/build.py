@@ -7,8 +7,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lastro import lineage
 from lastro.errors import LastroError
 from lastro.evaluation.predictions import Predictions
@@ -21,6 +19,7 @@ from lastro.reporting import compare
 from lastro.reporting.charts import charts
 from lastro.reporting.content import Change, Metric, Report, Rule, Slice
 from lastro.repro import read_note
+from lastro.yaml12 import load_mapping
 
 MOST_CHANGES = 100
 
@@ -52,7 +51,7 @@ def build(root: Path, base: str | None, production: bool, base_name: str | None 
             if production
             else compare.nothing("production", "no tracking server is set up, so nothing is in production")
         )
-    changes = _changes(root, base)
+    changes = param_changes(root, base)
     return Report(
         model_name=params.name,
         family=params.model.family,
@@ -115,12 +114,22 @@ def _lock(root: Path) -> str:
     return "updated" if git.attempt(root, "diff", "--quiet", "HEAD", "--", "dvc.lock").returncode else "true"
 
 
-def _changes(root: Path, base: str | None) -> list[Change]:
-    """What differs in params.yaml, key by key."""
+def param_changes(root: Path, base: str | None) -> list[Change]:
+    """What differs in params.yaml, key by key, as DVC reads the two.
+
+    Raises:
+        LastroError: there is no such revision, or the working tree's params.yaml holds no keys.
+    """
     if base is None:
         return []
-    before = flatten(yaml.safe_load(repository.show(root, git.resolve(root, base), "params.yaml")) or {})
-    after = flatten(yaml.safe_load(Paths.of(root).params.read_text(encoding="utf-8")))
+    commit = git.resolve(root, base)
+    try:
+        text = repository.show(root, commit, "params.yaml")
+        before = flatten(load_mapping(text.encode(), f"params.yaml at {commit[:12]}", "mend that line"))
+    except LastroError:
+        # What the base is to blame for must not keep the report of its mend back: there, every key is new.
+        before = {}
+    after = flatten(load_mapping(Paths.of(root).params.read_bytes(), "params.yaml", "mend that line"))
     return [
         Change(key=key[:200], before=_shown(before.get(key)), after=_shown(after.get(key)))
         for key in dict.fromkeys([*before, *after])
