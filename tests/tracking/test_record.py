@@ -93,6 +93,22 @@ def test_run_holds_the_whole_story(project, store_kind):
     assert mlflow.xgboost.load_model(folder).num_features() == 30
 
 
+def test_hyperparameter_that_names_columns_is_one_param(project, store_kind):
+    """MLflow takes neither a column's punctuation in the name of a param, nor more than 6000 characters for its value."""
+    training = json.loads(project.paths.training.read_text())
+    signs = {"mean radius (cm), 50 %": 1, **{f"column {number}": -1 for number in range(500)}}
+    training["params"]["model"]["params"]["monotone_constraints"] = signs
+    project.paths.training.write_text(json.dumps(training))
+    store = open_store(project.folder)
+    record.record(store, project.paths, "train")
+    (run,) = all_runs(store)
+    assert run.data.tags[runs.TRAINED] == "true"
+    value = run.data.params["model.params.monotone_constraints"]
+    assert len(value) == 6000
+    assert json.dumps(signs).startswith(value)
+    assert run.data.params["data.split.test"] == "0.2"
+
+
 def test_recording_again_changes_nothing(project, store_kind):
     store = open_store(project.folder)
     record.record(store, project.paths, "evaluate")

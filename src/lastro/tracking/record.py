@@ -176,18 +176,19 @@ def log_dataset(
 
 def flatten_params(params: Params) -> dict[str, str]:
     """What made the model, by dotted name; hyperparameters with the defaults that params.yaml leaves out."""
-    content = {"data": params.data.model_dump(), "model": {"family": params.model.family}}
-    content["model"]["params"] = hyperparameters(params).model_dump()
     flat: dict[str, str] = {}
 
     def walk(value: Any, name: str) -> None:
-        if isinstance(value, dict):
+        # Of a hyperparameter that is a dict the keys are columns, which MLflow would refuse as part of a name.
+        if isinstance(value, dict) and not name.startswith("model.params."):
             for key, inner in value.items():
-                walk(inner, f"{name}.{key}" if name else key)
+                walk(inner, f"{name}.{key}")
         else:
-            flat[name] = json.dumps(value) if isinstance(value, list) else str(value)
+            flat[name] = json.dumps(value) if isinstance(value, list | dict) else str(value)
 
-    walk(content, "")
+    walk(params.data.model_dump(), "data")
+    walk(params.model.family, "model.family")
+    walk(hyperparameters(params).model_dump(), "model.params")
     return flat
 
 
