@@ -52,7 +52,10 @@ TAGS = {
     "lastro.dirty": ("whether tracked files differed from the commit when the run was recorded", (RUN,)),
     "lastro.family": ("the model family", (RUN,)),
     "lastro.task": ("`classification` or `regression`", (RUN,)),
-    "lastro.trial": ("whether `lastro train` made it; a trial is not registered", (RUN,)),
+    "lastro.trial": (
+        "whether `lastro train` made it; a trial is not registered, the pipeline takes its run over",
+        (RUN,),
+    ),
     "lastro.autolog": ("whether MLflow's own logging began the run (`tracking.mode: autolog`)", (RUN,)),
     "lastro.trained": ("set last: the training is recorded whole", (RUN,)),
     "lastro.evaluated": ("set last: digest of the evaluation that is recorded whole", (RUN,)),

@@ -143,6 +143,99 @@ def test_new_evaluation_of_the_same_model_replaces_the_old(project, store_kind):
     assert run.data.tags["lastro.verdict"] == "fail"
 
 
+def edit_verdict(project, passed: bool) -> None:
+    verdict = json.loads(project.paths.verdict.read_text())
+    project.paths.verdict.write_text(json.dumps({**verdict, "passed": passed}))
+
+
+def test_trial_leaves_the_evaluation_of_the_pipeline_alone(project):
+    store = open_store(project.folder)
+    record.record(store, project.paths, "evaluate")
+    (before,) = all_runs(store)
+    edit_verdict(project, False)
+    for stage in ("train", "evaluate"):
+        where = record.record(store, project.paths, stage, trial=True)
+    (after,) = all_runs(store)
+    assert after.to_dictionary() == before.to_dictionary()
+    assert "keeps its own evaluation" in where
+
+
+def test_trial_replaces_the_evaluation_of_a_trial(project):
+    store = open_store(project.folder)
+    record.record(store, project.paths, "evaluate", trial=True)
+    edit_verdict(project, False)
+    record.record(store, project.paths, "evaluate", trial=True)
+    (run,) = all_runs(store)
+    assert run.data.tags["lastro.verdict"] == "fail"
+    assert run.data.tags[runs.TRIAL] == "true"
+
+
+def test_pipeline_takes_the_run_of_a_trial_over(project, store_kind, monkeypatch):
+    def commit(name: str):
+        monkeypatch.setattr(record.lineage, "state", lambda _: (name * 40, name == "a"))
+
+    store = open_store(project.folder)
+    commit("a")
+    record.record(store, project.paths, "evaluate", trial=True)
+    (trial,) = all_runs(store)
+    assert trial.data.tags[runs.TRIAL] == "true"
+    assert trial.data.tags["mlflow.source.name"] == "lastro train"
+    commit("b")
+    record.record(store, project.paths, "train")
+    record.record(store, project.paths, "evaluate")
+    (run,) = all_runs(store)
+    assert run.data.tags == {
+        **trial.data.tags,
+        runs.TRIAL: "false",
+        "mlflow.source.name": "dvc repro",
+        "mlflow.source.git.commit": "b" * 40,
+        "lastro.commit": "b" * 40,
+        "lastro.dirty": "false",
+    }
+    assert (run.info.run_id, run.data.metrics) == (trial.info.run_id, trial.data.metrics)
+    assert len(run.inputs.dataset_inputs) == 1
+    # Once taken over, it stays as it is, whoever comes next.
+    commit("c")
+    record.record(store, project.paths, "evaluate")
+    record.record(store, project.paths, "evaluate", trial=True)
+    (after,) = all_runs(store)
+    assert after.to_dictionary() == run.to_dictionary()
+
+
+def test_data_of_a_trial_that_named_its_rows_otherwise_stays_with_its_key(project):
+    """MLflow changes no param: the key that rows are named by, and the data in which they are, must go together."""
+    store = open_store(project.folder)
+    training = json.loads(project.paths.training.read_text())
+    with_key = json.loads(project.paths.training.read_text())
+    with_key["params"]["data"]["key"] = "row"
+    project.paths.training.write_text(json.dumps(with_key))
+    record.record(store, project.paths, "train", trial=True)
+    (trial,) = all_runs(store)
+    project.paths.training.write_text(json.dumps(training))
+    (project.paths.prepared / "more").write_text("other prepared data")
+    record.record(store, project.paths, "train")
+    (run,) = all_runs(store)
+    assert run.data.params["data.key"] == "row"
+    assert run.data.tags["lastro.data"] == trial.data.tags["lastro.data"]
+    assert run.data.tags[runs.TRIAL] == "false"
+
+
+def test_takeover_that_was_interrupted_is_completed(project, monkeypatch):
+    store = open_store(project.folder)
+    record.record(store, project.paths, "train", trial=True)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(record, "log_dataset", killed)
+        with pytest.raises(KeyboardInterrupt):
+            record.record(store, project.paths, "train")
+    record.record(store, project.paths, "train")
+    (run,) = all_runs(store)
+    assert (run.data.tags[runs.TRIAL], run.data.tags[runs.TRAINED]) == ("false", "true")
+
+
 def test_input_example_is_no_row_of_the_data(project, store_kind):
     store = open_store(project.folder)
     record.record(store, project.paths, "train")

@@ -30,5 +30,5 @@ def command() -> None:
         raise ExternalError(
             f"the run could not be recorded: {store.describe(error)}; run lastro sync again"
         ) from None
-    complete = all(had.get(tag) == after.get(tag) for tag in (runs.TRAINED, runs.EVALUATED))
+    complete = all(had.get(tag) == after.get(tag) for tag in (runs.TRIAL, runs.TRAINED, runs.EVALUATED))
     print(f"{'complete already' if complete else 'recorded'}: {where}")

@@ -29,7 +29,7 @@ def run_link(registry: Registry, run: Run | None, version: Version | None, model
         problem = f"run {run_id}: was made by the model {tags.get(runs.MODEL)}, not {model}; lastro sync records this one"
     elif tags.get(runs.TRAINED) != "true":
         problem = f"run {run_id}: is incomplete; lastro sync"
-    content = {"run": run_id, "name": run.info.run_name, "trial": tags.get("lastro.trial") == "true"}
+    content = {"run": run_id, "name": run.info.run_name, "trial": runs.is_trial(run)}
     trial = "  (a trial: lastro train)" if content["trial"] else ""
     return Link("run", content, registry.store.address(run_id, run.info.run_name) + trial, problem=problem)
 

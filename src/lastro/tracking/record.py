@@ -45,13 +45,17 @@ def record(
 ) -> str:
     """Record the stage's outputs; what the run already has is left alone.
 
+    The run of a trial becomes the pipeline's when the pipeline makes the same model; a trial changes nothing in the
+    pipeline's.
+
     Returns:
         Where a person finds the run.
     """
     for left in reversed(range(ATTEMPTS)):
         try:
             run = record_training(store, paths, adopted, trial)
-            if stage == "evaluate":
+            kept = stage == "evaluate" and trial and not runs.is_trial(run)
+            if stage == "evaluate" and not kept:
                 record_evaluation(store, paths, run)
         except MlflowException:
             # Two recorders of one model at once write the same rows, and the store refuses the second of them. All
@@ -64,7 +68,10 @@ def record(
             break
         # A run that is older than ours came into sight meanwhile: the oldest is the model's run.
         store.client.delete_run(run.info.run_id)
-    return store.address(run.info.run_id, run.info.run_name)
+    where = store.address(run.info.run_id, run.info.run_name)
+    return (
+        f"{where} (the pipeline's run of this very model, which keeps its own evaluation)" if kept else where
+    )
 
 
 def record_training(store: Store, paths: Paths, adopted: str | None = None, trial: bool = False) -> Run:
@@ -74,10 +81,9 @@ def record_training(store: Store, paths: Paths, adopted: str | None = None, tria
     schema = read_schema(paths.schema)
     model = file_digest(paths.model)
     name = f"{params.model.family}-{model[:8]}"
-    run = runs.find_or_create_run(
-        store, model, name, {"mlflow.source.name": "lastro train" if trial else "dvc repro"}, adopted
-    )
-    if run.data.tags.get(runs.TRAINED) == "true":
+    source = {"mlflow.source.name": "lastro train" if trial else "dvc repro"}
+    run = runs.find_or_create_run(store, model, name, source, adopted)
+    if run.data.tags.get(runs.TRAINED) == "true" and (trial or not runs.is_trial(run)):
         return run
     client, run_id = store.client, run.info.run_id
     try:
@@ -91,9 +97,13 @@ def record_training(store: Store, paths: Paths, adopted: str | None = None, tria
         "lastro.params": lineage.params_digest(training["params"]),
         "lastro.family": params.model.family,
         "lastro.task": schema.task,
-        "lastro.trial": str(trial).lower(),
         "lastro.dirty": str(dirty).lower(),
+        **source,
     }
+    key = str(params.data.key)
+    if run.data.params.get("data.key", key) != key:
+        # A trial named its rows otherwise, and no param can be changed: the data stays that in which its key is right.
+        del tags["lastro.data"]
     if commit:
         tags |= {"lastro.commit": commit, "mlflow.source.git.commit": commit}
     runs.set_tags(client, run, tags)
@@ -114,7 +124,7 @@ def record_training(store: Store, paths: Paths, adopted: str | None = None, tria
     if training["best_iteration"] is not None:
         points.append(Metric("train.best_iteration", training["best_iteration"], run.info.start_time, 0))
     runs.log_metrics(client, run, points)
-    runs.set_tags(client, run, {runs.TRAINED: "true"})
+    runs.set_tags(client, run, {runs.TRIAL: str(trial).lower(), runs.TRAINED: "true"})
     runs.finish(client, run)
     return client.get_run(run_id)
 

@@ -10,6 +10,8 @@ from lastro.tracking.store import Store
 
 MODEL = "lastro.model"
 """Tag: MD5 of the model file, as in dvc.lock."""
+TRIAL = "lastro.trial"
+"""Tag: true where `lastro train` made the run, and the pipeline has not made the same model since."""
 TRAINED = "lastro.trained"
 """Tag, set last: the training is recorded whole."""
 EVALUATED = "lastro.evaluated"
@@ -17,6 +19,11 @@ EVALUATED = "lastro.evaluated"
 
 MOST_METRICS, MOST_PARAMS, MOST_TAGS = 1000, 100, 100
 """What one log-batch request may hold."""
+
+
+def is_trial(run: Run) -> bool:
+    """Whether the run is a trial's, and so may be changed by whoever makes the same model again."""
+    return run.data.tags.get(TRIAL) == "true"
 
 
 def find_run(store: Store, model: str) -> Run | None:
