@@ -12,6 +12,7 @@ from lastro import lineage
 from lastro.errors import LastroError
 from lastro.registry import names
 from lastro.registry.retire import retire
+from lastro.tracking import runs
 from tests.registry.conftest import register
 
 pytestmark = pytest.mark.e2e
@@ -167,3 +168,68 @@ def test_verdict_of_a_new_evaluation_is_shown(registry, clone):
     done = register(registry, clone)
     assert not done.created
     assert registry.get(1).tags[names.VERDICT] == "fail"
+
+
+def evaluate_elsewhere(clone) -> None:
+    """What the job of a pull request does that changes the gate alone, on the branch that it leaves checked out."""
+    clone.run("git", "checkout", "-qb", "stricter")
+    clone.edit("params.yaml", "limits: {}", "limits: {accuracy: 1.0}")
+    clone.run("dvc", "repro")
+    clone.commit("A gate that it does not pass")
+
+
+def held(registry, name: str) -> str:
+    """The digest of a file of the evaluation in the one run that version 1 was made of."""
+    run = registry.client.get_run(registry.get(1).run_id)
+    path = mlflow.artifacts.download_artifacts(f"{run.info.artifact_uri}/evaluation/{name}")
+    return hashlib.md5(Path(path).read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("registered", [True, False], ids=["registered", "recorded"])
+def test_evaluation_of_a_branch_that_was_never_merged_is_not_the_commits(registry, clone, registered):
+    if registered:
+        register(registry, clone)
+    else:
+        clone.run("dvc", "checkout")
+        clone.run("lastro", "sync")
+    evaluate_elsewhere(clone)
+    (run,) = registry.client.search_runs([registry.store.experiment.experiment_id])
+    assert run.data.tags[names.VERDICT] == "fail"
+    done = register(registry, clone, "main")
+    found = lineage.read(clone.folder, "main")
+    assert done.created != registered
+    assert registry.get(1).tags[names.VERDICT] == "pass"
+    (after,) = registry.client.search_runs([registry.store.experiment.experiment_id])
+    assert after.info.run_id == run.info.run_id
+    assert after.data.tags[names.VERDICT] == "pass"
+    assert after.data.tags[runs.EVALUATED] == found.evaluated
+    assert held(registry, "verdict.json") == found.verdict
+    assert held(registry, "model_card.md") == found.model_card
+    assert "accuracy is" not in registry.get(1).description
+    # With nothing of another left, nothing is recorded again.
+    register(registry, clone, "main")
+    (again,) = registry.client.search_runs([registry.store.experiment.experiment_id])
+    assert again.to_dictionary() == after.to_dictionary()
+
+
+def test_trial_of_the_same_model_is_no_longer_one_once_registered(registry, clone):
+    clone.run("lastro", "train", "--set", "gate.limits={accuracy: 1.0}")
+    (trial,) = registry.client.search_runs([registry.store.experiment.experiment_id])
+    assert (trial.data.tags[runs.TRIAL], trial.data.tags[names.VERDICT]) == ("true", "fail")
+    done = register(registry, clone)
+    run = registry.run_of(done.version)
+    assert run.info.run_id == trial.info.run_id
+    assert run.data.tags[runs.TRIAL] == "false"
+    assert run.data.tags["lastro.commit"] == done.lineage.commit
+    assert run.data.tags[names.VERDICT] == registry.get(1).tags[names.VERDICT] == "pass"
+
+
+def test_evaluation_that_is_no_longer_there_is_a_clear_line(registry, clone):
+    register(registry, clone)
+    found = lineage.read(clone.folder, "main")
+    evaluate_elsewhere(clone)
+    md5 = found.verdict
+    (clone.folder / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]).unlink()
+    with pytest.raises(LastroError, match=r"outputs at .*: DVC cannot bring them back .*dvc push"):
+        register(registry, clone, "main")
+    assert registry.get(1).tags[names.VERDICT] == "pass"

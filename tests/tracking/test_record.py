@@ -148,6 +148,30 @@ def edit_verdict(project, passed: bool) -> None:
     project.paths.verdict.write_text(json.dumps({**verdict, "passed": passed}))
 
 
+def test_recording_of_another_evaluation_that_was_interrupted_is_not_taken_for_the_first(
+    project, monkeypatch
+):
+    store = open_store(project.folder)
+    record.record(store, project.paths, "evaluate")
+    (before,) = all_runs(store)
+    first = project.paths.verdict.read_text()
+    edit_verdict(project, False)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "log_metrics", killed)
+        with pytest.raises(KeyboardInterrupt):
+            record.record(store, project.paths, "evaluate")
+    project.paths.verdict.write_text(first)
+    record.record(store, project.paths, "evaluate")
+    (run,) = all_runs(store)
+    assert run.data.tags == before.data.tags
+    verdict = mlflow.artifacts.download_artifacts(f"runs:/{run.info.run_id}/evaluation/verdict.json")
+    assert Path(verdict).read_text() == first
+
+
 def test_trial_leaves_the_evaluation_of_the_pipeline_alone(project):
     store = open_store(project.folder)
     record.record(store, project.paths, "evaluate")

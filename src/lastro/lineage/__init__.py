@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from lastro.lineage.staleness import Stale, Unverified, compare
 from lastro.paths import Paths
 from lastro.yaml12 import load_mapping
 
-__all__ = ["Lineage", "Stale", "Unverified", "outputs", "params_digest", "read", "state"]
+__all__ = ["Lineage", "Stale", "Unverified", "evaluation_digest", "outputs", "params_digest", "read", "state"]
 
 _MEND_LOCK = "run `dvc repro` and commit dvc.lock"
 
@@ -37,7 +37,7 @@ class Lineage:
         model: MD5 of the model file. The key that joins commit, run, version and image.
         data: DVC's hash of the prepared data, with `.dir` at the end.
         params: see `params_digest`.
-        predictions, verdict: MD5 of the predictions and of the verdict; None if dvc.lock records none.
+        evaluation, verdict, predictions, model_card: MD5 of each of these files; None if dvc.lock records none.
         stale: what changed since the lock was written. Empty: the lock is true.
         unverified: what cannot be compared, such as data outside the repository at another revision.
     """
@@ -47,10 +47,18 @@ class Lineage:
     model: str
     data: str
     params: str
-    predictions: str | None
+    evaluation: str | None
     verdict: str | None
+    predictions: str | None
+    model_card: str | None
     stale: tuple[Stale, ...]
     unverified: tuple[Unverified, ...]
+
+    @property
+    def evaluated(self) -> str | None:
+        """See `evaluation_digest`; None where dvc.lock does not record the evaluation whole."""
+        digests = (self.evaluation, self.verdict, self.predictions, self.model_card)
+        return evaluation_digest(digests) if all(digests) else None
 
 
 def read(root: Path, rev: str | None = None) -> Lineage:
@@ -99,6 +107,11 @@ def params_digest(params: dict[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
+def evaluation_digest(digests: Iterable[str]) -> str:
+    """One digest of those of evaluation, verdict, predictions and model card: tells evaluations of one model apart."""
+    return hashlib.md5("".join(digests).encode(), usedforsecurity=False).hexdigest()
+
+
 def _read(source: Source, commit: str | None, dirty: bool) -> Lineage:
     params = _load(source, PARAMS_FILE, "mend that line")
     pipeline = _load(source, "dvc.yaml", "mend that line")
@@ -113,16 +126,19 @@ def _read(source: Source, commit: str | None, dirty: bool) -> Lineage:
     def recorded(stage: str, path: Path) -> str:
         return _recorded(outs, stage, path.relative_to(source.root).as_posix(), lock_name)
 
-    predictions = paths.predictions.relative_to(source.root).as_posix()
-    verdict = paths.verdict.relative_to(source.root).as_posix()
+    def evaluated(path: Path) -> str | None:
+        return outs.get("evaluate", {}).get(path.relative_to(source.root).as_posix())
+
     return Lineage(
         commit=commit,
         dirty=dirty,
         model=recorded("train", paths.model),
         data=recorded("prepare", paths.prepared),
         params=params_digest(params),
-        predictions=outs.get("evaluate", {}).get(predictions),
-        verdict=outs.get("evaluate", {}).get(verdict),
+        evaluation=evaluated(paths.evaluation),
+        verdict=evaluated(paths.verdict),
+        predictions=evaluated(paths.predictions),
+        model_card=evaluated(paths.model_card),
         stale=stale,
         unverified=(*unverified, *(Unverified(stage, why) for stage, why in unread.items())),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from lastro.lineage import Lineage, repository
 from lastro.paths import Paths
 from lastro.registry import artifact, names
 from lastro.registry.client import ATTEMPTS, Registry, Version, is_collision
+from lastro.registry.evaluation import own_file
+from lastro.registry.restore import digest_of, recorded, restored_outputs
 from lastro.tracking import runs
 
 MOST_DESCRIPTION = 5000
@@ -70,16 +73,23 @@ def register(
 ) -> Registered:
     """Leave exactly one version of the model, verified in the store, and the alias `test` at it.
 
+    Its verdict, and the evaluation in the model's run, are the commit's, whichever commit was evaluated last.
+
     Raises:
         LastroError: the artifact was altered or deleted, the model was retired, its outputs cannot be restored.
     """
     version, created = _settle(registry, found.model), False
     refuse_retired(version)
-    run = registry.run_of(version) if version else complete_run(registry, root, found, rev)
-    with tempfile.TemporaryDirectory() as folder:
-        artifact.fetch(run, found.model, Path(folder))
-        card = _card(run, Path(folder)) if version is None else ""
-    verdict = run.data.tags.get(names.VERDICT, "unknown")
+    run = registry.run_of(version) if version else None
+    if run is None or not _is_whole(run, found):
+        whole = complete_run(registry, root, found)
+        run = run or whole
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        artifact.fetch(run, found.model, folder)
+        verdict = json.loads(own_file(root, found, run, "verdict.json", folder).read_bytes())
+        card = _card(own_file(root, found, run, "model_card.md", folder)) if version is None else ""
+    verdict = "pass" if verdict["passed"] else "fail"
     if version is None:
         tags = {
             names.MODEL: found.model,
@@ -106,26 +116,28 @@ def refuse_retired(version: Version | None) -> None:
         )
 
 
-def complete_run(registry: Registry, root: Path, found: Lineage, rev: str | None = None) -> Run:
-    """The model's run with its training and its evaluation, recorded now where they are missing.
+def complete_run(registry: Registry, root: Path, found: Lineage) -> Run:
+    """The model's run with its training and the commit's evaluation, recorded now where they are missing or another's.
 
     Raises:
         LastroError: the outputs to record are neither on disk nor in DVC.
     """
-    from lastro.registry import restore
-
+    if found.evaluated is None:
+        raise LastroError(
+            f"dvc.lock at {(found.commit or 'HEAD')[:12]}: does not record the whole evaluation; dvc repro, commit dvc.lock"
+        )
     run = runs.find_run(registry.store, found.model)
-    if run is not None and run.data.tags.get(runs.TRAINED) == "true" and runs.EVALUATED in run.data.tags:
+    if run is not None and _is_whole(run, found):
         return run
     from lastro.tracking.record import record
 
     paths = Paths.of(root)
-    here = {paths.model: found.model, paths.prepared: found.data, paths.predictions: found.predictions}
     # The run is tagged with the commit that is checked out, so another commit's needs its own checkout.
-    if found.commit == lineage.state(root)[0] and all(restore.digest_of(p) == md5 for p, md5 in here.items()):
+    here = found.commit == lineage.state(root)[0]
+    if here and all(digest_of(path) == digest for path, digest in recorded(paths, found).items()):
         record(registry.store, paths, "evaluate")
     else:
-        with restore.restored_outputs(root, found) as elsewhere:
+        with restored_outputs(root, found) as elsewhere:
             record(registry.store, elsewhere, "evaluate")
     run = runs.find_run(registry.store, found.model)
     if run is None:
@@ -135,8 +147,14 @@ def complete_run(registry: Registry, root: Path, found: Lineage, rev: str | None
     return run
 
 
-def _card(run: Run, folder: Path) -> str:
-    path = artifact.download(run, "evaluation/model_card.md", folder)
+def _is_whole(run: Run, found: Lineage) -> bool:
+    """Whether the run is the pipeline's and complete, with the commit's evaluation and not another's of the model."""
+    tags = run.data.tags
+    trained = tags.get(runs.TRAINED) == "true" and not runs.is_trial(run)
+    return trained and found.evaluated is not None and tags.get(runs.EVALUATED) == found.evaluated
+
+
+def _card(path: Path) -> str:
     text = path.read_text(encoding="utf-8")
     if len(text) <= MOST_DESCRIPTION:
         return text

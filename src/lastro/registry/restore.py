@@ -101,6 +101,18 @@ def _listed(repo: Repo, digest: str) -> dict[str, str]:
     return {"/".join(key): oid.value for key, _, oid in tree}
 
 
+def recorded(paths: Paths, found: Lineage) -> dict[Path, str | None]:
+    """Where the outputs that make up a run lie below `paths`, and the digests that the commit's dvc.lock records."""
+    return {
+        paths.prepared: found.data,
+        paths.model: found.model,
+        paths.evaluation: found.evaluation,
+        paths.verdict: found.verdict,
+        paths.predictions: found.predictions,
+        paths.model_card: found.model_card,
+    }
+
+
 @contextmanager
 def restored_outputs(root: Path, found: Lineage) -> Iterator[Paths]:
     """The outputs of the pipeline at another commit, in a temporary checkout of it.
@@ -126,12 +138,7 @@ def restored_outputs(root: Path, found: Lineage) -> Iterator[Paths]:
                 f"outputs at {found.commit[:12]}: DVC cannot bring them back ({first}); run dvc push where they were "
                 f"made, or check the commit out and dvc repro, then lastro register"
             ) from None
-        expected = {
-            paths.prepared: found.data,
-            paths.model: found.model,
-            paths.predictions: found.predictions,
-        }
-        for path, digest in expected.items():
+        for path, digest in recorded(paths, found).items():
             if digest_of(path) != digest:
                 raise LastroError(
                     f"{path.relative_to(here)} at {found.commit[:12]}: what DVC holds is not what dvc.lock records "

@@ -9,14 +9,13 @@ from typing import Any
 from mlflow.entities import Run
 
 from lastro.data.schema import Schema, read_schema
-from lastro.errors import LastroError
 from lastro.evaluation.predictions import Predictions
 from lastro.lineage import Lineage, repository
-from lastro.lineage.hashes import file_md5
 from lastro.models import load_params
 from lastro.params.schema import Params
 from lastro.paths import Paths
 from lastro.registry import artifact
+from lastro.registry.evaluation import own_file
 from lastro.registry.restore import restore
 from lastro.stages.evaluate import read_training
 
@@ -40,19 +39,12 @@ def load_candidate(root: Path, found: Lineage, run: Run, folder: Path) -> Candid
     """Restore it into `folder`; what the working copy holds already is used where it is.
 
     Raises:
-        LastroError: DVC does not bring the data back, or the predictions in the run are not those of dvc.lock.
+        LastroError: DVC does not bring back the data, or the predictions where the run has another evaluation's.
     """
     here = Paths.of(root)
     prepared = restore(root, found.data, folder / "prepared", here.prepared)
     (folder / "params.yaml").write_text(repository.show(root, found.commit, "params.yaml"), encoding="utf-8")
-    predictions = artifact.download(run, "evaluation/predictions.parquet", folder / "run")
-    if file_md5(predictions) != found.predictions:
-        # Evaluated with other parameters since, or altered: the commit's own are what counts.
-        if found.predictions is None:
-            raise LastroError(
-                f"dvc.lock at {found.commit[:12]}: records no predictions; dvc repro, commit dvc.lock"
-            )
-        predictions = restore(root, found.predictions, folder / "predictions.parquet", here.predictions)
+    predictions = own_file(root, found, run, "predictions.parquet", folder)
     return Candidate(
         params=load_params(folder / "params.yaml"),
         prepared=prepared,

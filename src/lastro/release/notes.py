@@ -1,4 +1,4 @@
-"""The files of a release, gathered from the registry: notes, model card, trace."""
+"""The files of a release, gathered from the registry and from what its commit recorded: notes, model card, trace."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 
 from lastro.errors import LastroError
 from lastro.files import write_json, write_whole
-from lastro.registry import artifact, history
+from lastro.registry import history
 from lastro.registry.client import Registry
+from lastro.registry.evaluation import own_file
 from lastro.release.image.publication import address
 from lastro.release.image.subject import download_model, find_subject
 from lastro.release.tags import ReleaseTag
@@ -22,7 +23,7 @@ def write_notes(registry: Registry, root: Path, tag: ReleaseTag, repository: str
     """Write notes.md, model_card.md, metrics.json and trace.json into `folder`.
 
     Raises:
-        LastroError: the tag was not promoted, or its chain is broken.
+        LastroError: the tag was not promoted, its chain is broken, or its commit's evaluation cannot be brought back.
     """
     subject = find_subject(registry, root, str(tag))
     entries = history.promotions(history.read_entries(registry.snapshot()))
@@ -32,8 +33,10 @@ def write_notes(registry: Registry, root: Path, tag: ReleaseTag, repository: str
     chain = follow(registry, root, find_start(registry, root, str(tag)))
     with tempfile.TemporaryDirectory(prefix="lastro-notes-") as name:
         place = Path(name)
-        card = artifact.download(subject.run, "evaluation/model_card.md", place).read_text(encoding="utf-8")
-        metrics = artifact.download(subject.run, "evaluation/evaluation.json", place).read_bytes()
+        card, metrics = (
+            own_file(root, subject.lineage, subject.run, name, place).read_bytes()
+            for name in ("model_card.md", "evaluation.json")
+        )
         model = download_model(subject, place / "model")
         example = json.loads((model / "input_example.json").read_bytes())
     notes = Notes(
@@ -44,7 +47,7 @@ def write_notes(registry: Registry, root: Path, tag: ReleaseTag, repository: str
         model=subject.lineage.model,
         image=f"{address(repository)}@{entry.image}" if entry.image else "",
         example=_request(example),
-        card=card,
+        card=card.decode(),
         trace=as_text(chain),
         why=entry.why,
     )

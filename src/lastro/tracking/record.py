@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 import time
@@ -132,13 +131,17 @@ def record_training(store: Store, paths: Paths, adopted: str | None = None, tria
 def record_evaluation(store: Store, paths: Paths, run: Run) -> None:
     """Metrics with their intervals, plots, predictions, verdict and model card."""
     files = [paths.evaluation, paths.verdict, paths.predictions, paths.model_card]
-    digest = hashlib.md5("".join(file_digest(f) for f in files).encode(), usedforsecurity=False).hexdigest()
-    if run.data.tags.get(runs.EVALUATED) == digest:
+    digest = lineage.evaluation_digest(map(file_digest, files))
+    recorded = run.data.tags.get(runs.EVALUATED)
+    if recorded == digest:
         return
     from lastro.tracking.figures import write_figures
 
     client, run_id, now = store.client, run.info.run_id, int(time.time() * 1000)
     evaluation, verdict = read_json(paths.evaluation), read_json(paths.verdict)
+    if recorded:
+        # Set, not deleted: of two who delete a tag at once the second fails.
+        runs.set_tags(client, run, {runs.EVALUATED: "begun"})
     for file in files:
         client.log_artifact(run_id, str(file), "evaluation")
     for plot in sorted(paths.plots.glob("*.csv")):
