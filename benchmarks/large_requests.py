@@ -54,7 +54,7 @@ def measure(folder: Path, body: Path) -> None:
     before = largest()
     content = body.read_bytes()
     begun = time.perf_counter()
-    _, rows = model.answer(read(media, content, model.columns, 10**7))
+    _, rows = model.answer(read(media, content, model.columns, 10**7, 10**10))
     seconds = time.perf_counter() - begun
     tell(body, rows, len(content), largest() - before, seconds)
 

@@ -48,6 +48,14 @@ class Columns:
         self._encode = [_encoder(column, schema["unseen_categories"]) for column in self.features]
         self.numeric = all(column["kind"] in ("float", "integer") for column in self.features)
 
+    def kind(self, name: str) -> str:
+        """What the input `name` is: float, integer, boolean, category or date."""
+        return self.features[self.position[name]]["kind"]
+
+    def wrong_type(self, name: str) -> RefusedError:
+        """The whole column `name` is of a type that the input does not take."""
+        return bad("wrong_type", f"has the wrong type, expected {_WANTED[self.kind(name)]}", column=name)
+
     def order(self, given: Sequence[object]) -> list[int]:
         """For each feature the index among the names `given`; -1 for one that may be missing and is.
 

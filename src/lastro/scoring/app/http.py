@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from . import interface
-from .bodies import JSON, media_type, read
+from .bodies import JSON, PARQUET, media_type, read
 from .errors import RefusedError
 from .measures import Measures
 from .model import Model
@@ -55,7 +55,9 @@ class App:
             "/docs": (page(described, release).encode(), _HTML),
         }
         # The first request is as fast as the others.
-        model.answer(read(JSON, orjson.dumps({"dataframe_split": model.example}), model.columns, 1))
+        model.answer(
+            read(JSON, orjson.dumps({"dataframe_split": model.example}), model.columns, 1, settings.max_body)
+        )
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """See the ASGI specification, asgi.readthedocs.io."""
@@ -135,7 +137,8 @@ class App:
             if length.isdigit() and int(length) > self._settings.max_body:
                 raise self._too_large()
             body = await self._read_body(receive)
-            if len(body) <= INLINE:
+            # A small Parquet body may unpack to a large one.
+            if len(body) <= INLINE and media != PARQUET:
                 answer, rows = self._score(media, body)
             else:
                 answer, rows = await asyncio.get_running_loop().run_in_executor(
@@ -151,7 +154,8 @@ class App:
         return 200, answer, JSON.encode(), []
 
     def _score(self, media: str, body: bytes) -> tuple[bytes, int]:
-        return self._model.answer(read(media, body, self._model.columns, self._settings.max_rows))
+        most, limit = self._settings.max_rows, self._settings.max_body
+        return self._model.answer(read(media, body, self._model.columns, most, limit))
 
     async def _read_body(self, receive: Receive) -> bytes:
         first = await self._receive_in_time(receive)

@@ -18,7 +18,7 @@ class Settings:
         model: folder of the MLflow model. release: what /version tells, a JSON file.
         workers: processes; each predicts on one thread.
         queue: requests that one worker reads or computes at once; above it 503.
-        max_body: bytes; above it 413. max_rows: rows of one request; above it 413.
+        max_body: bytes, of Parquet also once its pages are unpacked; above it 413. max_rows: rows of one request; above it 413.
         timeout: seconds in which a body must have come; after them 408.
         drain: seconds in which requests in flight are finished after SIGTERM.
         log: "errors", or "requests" for one line a request.
