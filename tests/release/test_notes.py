@@ -43,13 +43,15 @@ def test_card_and_metrics_are_those_of_the_commit(registry, clone, released, tmp
     write_notes(registry, clone.folder, TAG, "ghcr.io/o/r", tmp_path)
     assert md5(tmp_path / "model_card.md") == released.model_card
     assert md5(tmp_path / "metrics.json") == released.evaluation
-    assert json.loads((tmp_path / "trace.json").read_text())["links"]["verdict"]
+    trace = json.loads((tmp_path / "trace.json").read_text())
+    assert trace["links"]["verdict"] == "pass"
+    assert "verdict" not in [link["link"] for link in trace["broken"]]
     assert "accuracy is" not in (tmp_path / "notes.md").read_text()
 
 
 def test_card_that_nothing_holds_any_more_is_refused(registry, clone, released, tmp_path):  # noqa: F811
     shutil.rmtree(clone.folder / ".dvc" / "cache")
-    with pytest.raises(LastroError, match=r"neither in DVC's cache nor in its remote .*dvc push") as refused:
+    with pytest.raises(LastroError, match=r"outputs at .*: DVC cannot bring them back .*dvc push") as refused:
         write_notes(registry, clone.folder, TAG, "ghcr.io/o/r", tmp_path)
     assert "\n" not in str(refused.value)
     assert not (tmp_path / "model_card.md").exists()

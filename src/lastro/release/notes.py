@@ -11,6 +11,7 @@ from lastro.files import write_json, write_whole
 from lastro.registry import history
 from lastro.registry.client import Registry
 from lastro.registry.evaluation import own_file
+from lastro.registry.register import complete_run
 from lastro.release.image.publication import address
 from lastro.release.image.subject import download_model, find_subject
 from lastro.release.tags import ReleaseTag
@@ -30,6 +31,8 @@ def write_notes(registry: Registry, root: Path, tag: ReleaseTag, repository: str
     entry = next((e for e in reversed(entries) if e.release == str(tag)), None)
     if entry is None:
         raise LastroError(f"{tag}: was not promoted; lastro promote {tag}")
+    # The trace tells the run's verdict and metrics, which are another commit's where that was evaluated since.
+    complete_run(registry, root, subject.lineage)
     chain = follow(registry, root, find_start(registry, root, str(tag)))
     with tempfile.TemporaryDirectory(prefix="lastro-notes-") as name:
         place = Path(name)
