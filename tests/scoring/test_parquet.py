@@ -283,10 +283,10 @@ LONG_INDEX = {"x": [1.0] * 100, "__index_level_0__": LONG["x"]}
     ("content", "kind", "unseen", "said", "most"),
     [
         (LONG, "float", "error", "wrong_type", 16 * MIB),
-        (LONG, "date", "error", "wrong_date", 120 * MIB),
-        (LONG, "category", "error", "unknown_category", 120 * MIB),
-        (LONG, "category", "missing", "100", 120 * MIB),
-        (LONG_INDEX, "float", "error", "100", 120 * MIB),
+        (LONG, "date", "error", "wrong_date", 100 * MIB),
+        (LONG, "category", "error", "unknown_category", 100 * MIB),
+        (LONG, "category", "missing", "100", 100 * MIB),
+        (LONG_INDEX, "float", "error", "100", 100 * MIB),
     ],
 )
 def test_a_long_text_that_many_rows_share(tmp_path, content, kind, unseen, said, most):

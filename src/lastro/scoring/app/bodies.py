@@ -263,8 +263,11 @@ def read_parquet(body: bytes, columns: Columns, most: int, limit: int) -> Iterat
             raise
         except BaseException as error:
             raise _unreadable(error) from None
-        yield columns.from_columns(cells, batch.num_rows, first)
+        block = columns.from_columns(cells, batch.num_rows, first)
         first += batch.num_rows
+        # Its texts may be long: they go before the next ones come.
+        del batch, cells
+        yield block
     if first == 0:
         yield columns.from_rows(given, [])
 
