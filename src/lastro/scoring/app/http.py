@@ -131,6 +131,10 @@ class App:
         self._busy += 1
         try:
             media = media_type(headers.get(b"content-type", b"").decode("latin-1"))
+            if media == PARQUET and self._settings.parquet == "off":
+                raise RefusedError(
+                    415, "unsupported_media_type", "Parquet is switched off here; send JSON or CSV"
+                )
             if headers.get(b"content-encoding", b"identity") != b"identity":
                 raise RefusedError(415, "unsupported_encoding", "expected a body without Content-Encoding")
             length = headers.get(b"content-length", b"")

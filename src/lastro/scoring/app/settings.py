@@ -21,6 +21,7 @@ class Settings:
         max_body: bytes, of Parquet also once its pages are unpacked; above it 413. max_rows: rows of one request; above it 413.
         timeout: seconds in which a body must have come; after them 408.
         drain: seconds in which requests in flight are finished after SIGTERM.
+        parquet: "off" refuses bodies of Parquet, with 415: some that are damaged on purpose end the process that reads them.
         log: "errors", or "requests" for one line a request.
     """
 
@@ -34,11 +35,12 @@ class Settings:
     max_rows: int = 1_000_000
     timeout: float = 30.0
     drain: int = 30
+    parquet: str = "on"
     log: str = "errors"
 
     @classmethod
     def read(cls) -> Settings:
-        """Raises ValueError, with the variable in the message, where a value is of the wrong type or not positive."""
+        """Raises ValueError, with the variable in the message, where a value is none that it may have."""
         found: dict[str, object] = {"workers": cpu_limit()}
         for name, field in cls.__dataclass_fields__.items():
             text = os.environ.get(f"LASTRO_{name.upper()}")
@@ -52,7 +54,10 @@ class Settings:
                 raise ValueError(f"LASTRO_{name.upper()}: expected a number, found {text!r}") from None
             if kind in (int, float) and not found[name] > 0:
                 raise ValueError(f"LASTRO_{name.upper()}: expected a number above 0, found {text!r}")
-        return cls(**found)
+        settings = cls(**found)
+        if settings.parquet not in ("on", "off"):
+            raise ValueError(f"LASTRO_PARQUET: expected on or off, found {settings.parquet!r}")
+        return settings
 
 
 def cpu_limit(cgroup: Path = CGROUP) -> int:
