@@ -9,10 +9,6 @@ import sys
 from . import measures, worker
 from .settings import Settings
 
-WORKER_SECONDS = 60
-"""After which a worker that says nothing is replaced, and what it was answering is lost."""
-
-
 def main() -> None:
     """Serve until SIGTERM; requests in flight are answered first."""
     import uvicorn
@@ -43,8 +39,6 @@ def main() -> None:
             ws="none",
             timeout_keep_alive=75,
             timeout_graceful_shutdown=settings.drain,
-            # A worker that parses a body of the largest size does not answer its supervisor meanwhile.
-            timeout_worker_healthcheck=WORKER_SECONDS,
         )
         if worker.reported().exists():
             sys.exit(1)
