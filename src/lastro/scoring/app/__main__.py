@@ -9,6 +9,7 @@ import sys
 from . import measures, worker
 from .settings import Settings
 
+
 def main() -> None:
     """Serve until SIGTERM; requests in flight are answered first."""
     import uvicorn
