@@ -57,6 +57,15 @@ def measure(folder: Path, body: Path) -> None:
     _, rows = model.answer(read(media, content, model.columns, 10**7, 10**10))
     seconds = time.perf_counter() - begun
     tell(body, rows, len(content), largest() - before, seconds)
+    if media == PARQUET:
+        from lastro.scoring.app.parquet_pages import walk
+
+        begun = time.perf_counter()
+        walk(content, 10**10)
+        print(
+            f"parquet its pages counted first: {(time.perf_counter() - begun) / seconds:.3f} of that time",
+            flush=True,
+        )
 
 
 def tell(body: Path, rows: int, size: int, grown: int, seconds: float) -> None:

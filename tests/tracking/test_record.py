@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import mlflow
@@ -16,6 +17,19 @@ from mlflow import MlflowClient
 
 from lastro.tracking import record, runs
 from lastro.tracking.store import open_store
+
+
+@contextmanager
+def killed_at(monkeypatch, module, name: str):
+    """The recorder is killed when it comes to the function."""
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, killed)
+        with pytest.raises(KeyboardInterrupt):
+            yield
 
 
 @pytest.fixture(
@@ -157,13 +171,8 @@ def test_recording_of_another_evaluation_that_was_interrupted_is_not_taken_for_t
     first = project.paths.verdict.read_text()
     edit_verdict(project, False)
 
-    def killed(*_):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(runs, "log_metrics", killed)
-        with pytest.raises(KeyboardInterrupt):
-            record.record(store, project.paths, "evaluate")
+    with killed_at(monkeypatch, runs, "log_metrics"):
+        record.record(store, project.paths, "evaluate")
     project.paths.verdict.write_text(first)
     record.record(store, project.paths, "evaluate")
     (run,) = all_runs(store)
@@ -248,13 +257,8 @@ def test_takeover_that_was_interrupted_is_completed(project, monkeypatch):
     store = open_store(project.folder)
     record.record(store, project.paths, "train", trial=True)
 
-    def killed(*_):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(record, "log_dataset", killed)
-        with pytest.raises(KeyboardInterrupt):
-            record.record(store, project.paths, "train")
+    with killed_at(monkeypatch, record, "log_dataset"):
+        record.record(store, project.paths, "train")
     record.record(store, project.paths, "train")
     (run,) = all_runs(store)
     assert (run.data.tags[runs.TRIAL], run.data.tags[runs.TRAINED]) == ("false", "true")
