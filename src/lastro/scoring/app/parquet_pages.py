@@ -48,13 +48,12 @@ class Pages:
     Attributes:
         rows: as the footer says.
         unpacked: bytes of all pages; where the walk ended at the limit, those until there.
-        largest: bytes of the largest page. widest: bytes that one row may take of the values that rows share.
+        widest: bytes that one row may take of the values that rows share.
         repeated: a column holds lists.
     """
 
     rows: int
     unpacked: int
-    largest: int
     widest: int
     repeated: bool
 
@@ -76,7 +75,7 @@ def walk(body: bytes, limit: int) -> Pages:
         leaves = [leaf for leaf in footer[2][1:] if not leaf.get(5)]
         repeated = any(element.get(3) == _REPEATED for element in footer[2])
         shared = [max(0, leaf.get(2, 0)) if leaf[1] == _FIXED_BYTES else 0 for leaf in leaves]
-        unpacked = packed = largest = parts = 0
+        unpacked = packed = parts = 0
         content = memoryview(body)
         for group in footer[4]:
             for at, (leaf, chunk) in enumerate(zip(leaves, group[1], strict=True)):
@@ -85,16 +84,15 @@ def walk(body: bytes, limit: int) -> Pages:
                     parts += 1
                     packed += stop - start
                     unpacked += page[2]
-                    largest = max(largest, page[2])
                     if unpacked > limit:
-                        return Pages(footer[3], unpacked, largest, sum(shared), repeated)
+                        return Pages(footer[3], unpacked, sum(shared), repeated)
                     if parts > MOST_PAGES or packed > len(body):
                         raise ValueError("too many pages, or the same ones twice")
                     _check(page, content[start:stop], chunk[3][4], known)
                     known = known or page[1] == _DICTIONARY
                     if page[1] == _DICTIONARY and leaf[1] == _BYTES:
                         shared[at] = max(shared[at], page[2])
-        return Pages(footer[3], unpacked, largest, sum(shared), repeated)
+        return Pages(footer[3], unpacked, sum(shared), repeated)
     except KeyError:
         raise ValueError("a field is missing") from None
 
