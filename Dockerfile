@@ -29,8 +29,8 @@ USER 10001:10001
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=4s --start-period=20s --retries=3 \
-    CMD ["python", "-S", "/opt/lastro/site/lastro_scoring/app/probe.py"]
-ENTRYPOINT ["python", "-m", "lastro_scoring.app"]
+    CMD ["python", "-S", "/opt/lastro/site/lastro_scoring/serving/probe.py"]
+ENTRYPOINT ["python", "-m", "lastro_scoring.serving"]
 
 # pipeline: the environment that `mlflow run projects/docker` works in, and nothing of the repository but its lock:
 # `make pipeline-image`, with requirements/ as context. The clone is mounted.
@@ -43,5 +43,5 @@ RUN apt-get update \
 COPY runtime.lock /requirements/
 RUN pip install --no-cache-dir --require-hashes -r /requirements/runtime.lock
 # For any user, also one that has no account: DVC, Git and matplotlib want a home, MLflow a name.
-ENV HOME=/tmp USER=lastro PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
+ENV HOME=/tmp PATH=/tmp/.local/bin:$PATH USER=lastro PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
     DVC_NO_ANALYTICS=1 DVC_SITE_CACHE_DIR=/tmp/dvc MLFLOW_DISABLE_TELEMETRY=true OMP_WAIT_POLICY=PASSIVE

@@ -2,80 +2,54 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# The stages' `python` is the venv's, also without activation; DVC and MLflow report nothing home.
+# The stages' `lastro` is the venv's, also without activation; DVC and MLflow report nothing home.
 export PATH := $(abspath $(BIN)):$(PATH)
 export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
-# The theme would advertise its successor on every build; docs/decisions.md says when to follow.
-export NO_MKDOCS_2_WARNING := true
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test test-fast test-e2e fuzz lint format ui status sync bench docs site pipeline-image lock sbom github-setup clean
+.PHONY: help setup repro test lint format ui status sync pipeline-image lock sbom github-setup clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/runtime ## Create .venv with the locked requirements
 
 repro: $(VENV)/runtime ## Train, evaluate and track: dvc repro
 	@dvc repro
 
-test: $(VENV)/dev $(VENV)/docs ## Run the tests; pass options with ARGS="-k gate"
-	@pytest -n auto --dist worksteal $(ARGS)
+test:: $(VENV)/dev ## Run the tests; pass options with ARGS="-k data"
+	@pytest tests $(ARGS)
 
-test-fast: $(VENV)/dev ## Run the tests that need no server, clone or DVC
-	@pytest -n auto --dist worksteal -m "not e2e" $(ARGS)
+lint:: $(VENV)/dev ## Check style and imports of your code
+	@ruff check src tests notebooks
+	@ruff format --check src tests notebooks
 
-test-e2e: $(VENV)/dev $(VENV)/docs ## Run the slow real-world tests alone
-	@pytest -n auto --dist worksteal -m e2e $(ARGS)
-
-fuzz: $(VENV)/dev ## Fuzz the scoring app, guided by coverage (SECONDS=600); what it finds stays in .fuzz
-	@mkdir -p .fuzz
-	@RUST_BACKTRACE=0 python -m tests.scoring.fuzz -artifact_prefix=.fuzz/ -max_total_time=$(or $(SECONDS),600) .fuzz/corpus
-
-lint: $(VENV)/dev $(VENV)/docs ## Check style, imports, workflow files, generated documentation, and that the site builds
-	@ruff check .
-	@ruff format --check .
-	@actionlint
-	@zizmor -qq --offline --persona=pedantic .github
-	@python docs/generate.py --check
-	@mkdocs build --strict --quiet
-
-format: $(VENV)/dev ## Mend what lint can mend
-	@ruff check --fix .
-	@ruff format .
+format:: $(VENV)/dev ## Fix what lint can fix
+	@ruff check --fix src tests notebooks
+	@ruff format src tests notebooks
 
 ui: $(VENV)/runtime ## Open MLflow's UI on this clone's runs, at http://127.0.0.1:5000 (PORT=...)
 	@mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" --port $(or $(PORT),5000)
 
-status: $(VENV)/runtime ## Show the digests behind the model, and whether dvc.lock is true
+status: $(VENV)/runtime ## Show the digests behind the model, and whether dvc.lock is up to date
 	@lastro status
 
 sync: $(VENV)/runtime ## Rebuild the model's MLflow run where it is missing
 	@lastro sync
 
-bench: $(VENV)/dev ## Measure the figures of docs/performance.md, as ratios
-	@python benchmarks/run.py $(ARGS)
-
-docs: $(VENV)/dev ## Write the generated parts of docs/
-	@python docs/generate.py
-
-site: $(VENV)/docs ## Build the documentation into site/, strictly
-	@mkdocs build --strict
-
 pipeline-image: ## Build the image that `mlflow run projects/docker` works in; BuildKit
 	@DOCKER_BUILDKIT=1 docker build --target pipeline --tag lastro-pipeline $(ARGS) --file Dockerfile requirements
 
-lock: $(VENV)/dev ## Resolve pyproject.toml anew into requirements/ (an update is an experiment: dvc repro after it)
-	@uv pip compile -q $(LOCK) pyproject.toml -o requirements/runtime.lock
+lock:: $(VENV)/runtime ## Resolve the requirements anew (an update is an experiment: dvc repro after it)
+	@uv pip compile -q $(LOCK) --no-emit-package lastro pyproject.toml requirements/lastro.txt -o requirements/runtime.lock
+	@uv pip compile -q $(LOCK) --group dev -c requirements/runtime.lock -o requirements/dev.lock
 	@uv pip compile -q $(LOCK) --group scoring -c requirements/runtime.lock -o requirements/scoring.lock
 	@uv pip compile -q $(LOCK) --group sbom -c requirements/runtime.lock -o requirements/sbom.lock
-	@uv pip compile -q $(LOCK) --extra dev --group scoring --group sbom -c requirements/runtime.lock pyproject.toml -o requirements/dev.lock
-	@uv pip compile -q $(LOCK) --group docs -c requirements/dev.lock -o requirements/docs.lock
 	@# What decides a model's bytes is as in runtime.lock; mlflow is the newest that azureml-mlflow takes.
 	@sed -nE 's/^((joblib|numpy|pyarrow|scikit-learn|scipy|skops|threadpoolctl|xgboost)[a-z-]*==.*) \\$$/\1/p' \
 		requirements/runtime.lock >requirements/azure.constraints
-	@echo mlflow | uv pip compile -q $(LOCK) --group azure --override - -c requirements/azure.constraints \
-		pyproject.toml -o requirements/azure.lock
+	@echo mlflow | uv pip compile -q $(LOCK) --no-emit-package lastro --group azure --override - \
+		-c requirements/azure.constraints pyproject.toml requirements/lastro.txt -o requirements/azure.lock
 	@rm requirements/azure.constraints
 LOCK = --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-emit-index-url \
 	--no-header --no-annotate $(ARGS)
@@ -92,21 +66,17 @@ clean: ## Remove what the pipeline, MLflow and the tools have written; data and 
 install = if command -v uv >/dev/null; then uv pip install --quiet --compile-bytecode --python $(BIN)/python $(1); \
 	else pip install --quiet --disable-pip-version-check $(1); fi
 
-# The files stand for what is installed: a changed lock installs again, a true one costs nothing.
+# The files stand for what is installed: a changed lock installs again, an unchanged one costs nothing.
 $(VENV)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "error: $$($(PYTHON) --version) is too old, Lastro needs 3.11 or newer: make PYTHON=python3.12" >&2; exit 2; }
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/runtime: requirements/runtime.lock pyproject.toml | $(VENV)/python
+$(VENV)/runtime: requirements/runtime.lock requirements/lastro.txt pyproject.toml | $(VENV)/python
 	@echo "installing the locked requirements into $(VENV)"
 	@$(call install,--require-hashes -r requirements/runtime.lock)
-	@$(call install,--no-deps --no-build-isolation --editable .)
-	@touch $@
-
-$(VENV)/sbom: requirements/sbom.lock $(VENV)/runtime
-	@$(call install,--require-hashes -r requirements/sbom.lock)
+	@$(call install,--no-deps --no-build-isolation -r requirements/lastro.txt --editable .)
 	@touch $@
 
 $(VENV)/dev: requirements/dev.lock $(VENV)/runtime
@@ -114,7 +84,9 @@ $(VENV)/dev: requirements/dev.lock $(VENV)/runtime
 	@$(call install,--require-hashes -r requirements/dev.lock)
 	@touch $@
 
-$(VENV)/docs: requirements/docs.lock | $(VENV)/python
-	@echo "installing the locked requirements for the documentation into $(VENV)"
-	@$(call install,--require-hashes -r requirements/docs.lock)
+$(VENV)/sbom: requirements/sbom.lock $(VENV)/runtime
+	@$(call install,--require-hashes -r requirements/sbom.lock)
 	@touch $@
+
+# Only the repository that the package is developed in has it.
+-include lastro/package.mk

@@ -1,0 +1,143 @@
+"""Memory and time of one request of 100,000 rows of 30 numbers, as CSV and as Parquet, against the size of its body.
+
+usage: python benchmarks/large_requests.py IMAGE|MODEL_FOLDER [--rows N]
+IMAGE: over HTTP, each form to a container of its own with one worker; memory is what the whole container grows by at most (the
+high-water mark of its control group) over what it holds after a request of one row in that form. MODEL_FOLDER: an MLflow model
+folder as Lastro logs it; each form in a process of its own, without HTTP. Numeric inputs; the body counts as memory too. Linux.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import requests
+from serving import container
+
+from lastro.operations.image.docker import docker
+
+
+def make(names: list[str], rows: int, place: Path) -> None:
+    """Write the two bodies: made-up numbers with all their digits."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet as pq
+
+    rng = np.random.default_rng(0)
+    table = pa.table({name: rng.normal(size=rows) for name in names})
+    pq.write_table(table, place / "body.parquet")
+    sink = io.BytesIO()
+    pyarrow.csv.write_csv(table, sink)
+    (place / "body.csv").write_bytes(sink.getvalue())
+
+
+def largest() -> int:
+    """Bytes that were resident at most since the process began."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+
+def measure(folder: Path, body: Path) -> None:
+    """Score the body in this process, and print what it took."""
+    from lastro.serving.bodies import CSV, PARQUET, read
+    from lastro.serving.model import Model
+
+    model = Model(folder)
+    media = CSV if body.suffix == ".csv" else PARQUET
+    before = largest()
+    content = body.read_bytes()
+    begun = time.perf_counter()
+    _, rows = model.answer(read(media, content, model.columns, 10**7, 10**10))
+    seconds = time.perf_counter() - begun
+    tell(body, rows, len(content), largest() - before, seconds)
+    if media == PARQUET:
+        from lastro.serving.parquet_pages import walk
+
+        begun = time.perf_counter()
+        walk(content, 10**10)
+        print(
+            f"parquet its pages counted first: {(time.perf_counter() - begun) / seconds:.3f} of that time",
+            flush=True,
+        )
+
+
+def tell(body: Path, rows: int, size: int, grown: int, seconds: float) -> None:
+    """One line."""
+    print(
+        f"{body.suffix[1:]:<8}{rows} rows, body {size / 1e6:.1f} MB, memory {grown / 1e6:.1f} MB, "
+        f"{grown / size:.2f} times the body, {seconds:.2f} s",
+        flush=True,
+    )
+
+
+def counter(name: str, current: bool) -> int:
+    """Bytes that the container's control group holds now, or held at most; version 2 or 1."""
+    files = (
+        "memory.current memory/memory.usage_in_bytes"
+        if current
+        else "memory.peak memory/memory.max_usage_in_bytes"
+    )
+    return int(
+        docker("exec", name, "sh", "-c", f"cd /sys/fs/cgroup; cat {files} 2>/dev/null; true").split()[0]
+    )
+
+
+def measure_container(image: str, body: Path, small: Path) -> None:
+    """Score the body in a container."""
+    media = "text/csv" if body.suffix == ".csv" else "application/vnd.apache.parquet"
+    with container(image) as url:
+        name = docker("ps", "--quiet", "--filter", f"publish={url.rpartition(':')[2]}").strip()
+
+        def post(path: Path) -> int:
+            answer = requests.post(
+                f"{url}/invocations", data=path.read_bytes(), headers={"Content-Type": media}, timeout=600
+            )
+            answer.raise_for_status()
+            return len(answer.json()["predictions"])
+
+        post(small)
+        before = counter(name, True)
+        begun = time.perf_counter()
+        rows = post(body)
+        seconds = time.perf_counter() - begun
+        tell(body, rows, body.stat().st_size, counter(name, False) - before, seconds)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", metavar="IMAGE|MODEL_FOLDER")
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--body", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    folder = Path(options.what)
+    if options.body:
+        measure(folder, options.body)
+        return
+    if folder.is_dir():
+        names = [column["name"] for column in json.loads((folder / "schema.json").read_text())["features"]]
+    else:
+        with container(options.what) as url:
+            names = [column["name"] for column in requests.get(f"{url}/schema", timeout=60).json()["inputs"]]
+    with tempfile.TemporaryDirectory() as place:
+        large, small = Path(place) / "large", Path(place) / "small"
+        for at, rows in ((large, options.rows), (small, 1)):
+            at.mkdir()
+            make(names, rows, at)
+        for body in ("body.csv", "body.parquet"):
+            if folder.is_dir():
+                subprocess.run(
+                    [sys.executable, __file__, str(folder), "--body", str(large / body)], check=True
+                )
+            else:
+                measure_container(options.what, large / body, small / body)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,3 @@
+from lastro.cli.main import main
+
+main()

@@ -1,0 +1,84 @@
+"""`lastro check`: the verdict as an exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from lastro.core.params import Params
+    from lastro.core.paths import Paths
+    from lastro.evaluation.verdict import Verdict
+
+
+@click.command("check")
+@click.option(
+    "--rival",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Predictions (predictions.parquet) of another model: also judge against it, on the rows that both held out.",
+)
+def command(rival: Path | None) -> None:
+    """Print the verdict that evaluate wrote, rule by rule; exit 1 when it is fail.
+
+    With --rival the gate is run anew, with its comparison on the rows that both files have.
+    """
+    from lastro.cli.console import print_verdict
+    from lastro.core.errors import VerdictError
+    from lastro.core.paths import Paths, find_root
+    from lastro.families.catalog import load_params
+
+    paths = Paths.of(find_root())
+    # Here too: DVC passes over a change outside of the sections that the stages name, such as a misspelt section.
+    params = load_params(paths.params)
+    _refuse_another_models(paths)
+    verdict = _judge(params, paths, rival) if rival else _read(paths.verdict)
+    print_verdict(verdict)
+    if not verdict.passed:
+        failed = ", ".join(rule.name for rule in verdict.rules if not rule.passed)
+        raise VerdictError(f"the verdict is fail ({failed}); change params.yaml and run dvc repro")
+
+
+def _refuse_another_models(paths: Paths) -> None:
+    """A verdict counts for the model of this checkout only: the lock is true, and the files are those that it records."""
+    from lastro.core.errors import LastroError
+    from lastro.operations.lineage import lineage
+    from lastro.operations.lineage.hashes import file_md5
+
+    found = lineage.read(paths.root)
+    for stale in found.stale:
+        raise LastroError(f"dvc.lock is stale: {stale.stage}: {stale.what}; {stale.mend}, then check again")
+    for path, recorded in ((paths.verdict, found.verdict), (paths.predictions, found.predictions)):
+        try:
+            here = file_md5(path)
+        except OSError as error:
+            raise LastroError(
+                f"{path}: cannot be read ({error.strerror}); run dvc checkout or dvc repro"
+            ) from None
+        if here != recorded:
+            raise LastroError(
+                f"{path}: is not the file that dvc.lock records; run dvc checkout, or dvc repro, then check again"
+            )
+
+
+def _read(path: Path) -> Verdict:
+    import json
+
+    from lastro.core.errors import LastroError
+    from lastro.evaluation.verdict import Verdict
+
+    try:
+        return Verdict.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise LastroError(f"{path}: holds no verdict ({error}); run dvc repro") from None
+
+
+def _judge(params: Params, paths: Paths, rival: Path) -> Verdict:
+    from lastro.evaluation.evaluate import read_training
+    from lastro.evaluation.gate import judge
+    from lastro.evaluation.predictions import Predictions
+
+    prior = read_training(paths.training)["prior"]
+    candidate = Predictions.read(paths.predictions)
+    return judge(candidate, params.gate, params.evaluation, prior, rival=Predictions.read(rival))

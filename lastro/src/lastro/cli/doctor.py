@@ -1,0 +1,73 @@
+"""`lastro doctor`: what does not work, and how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from lastro.core.check import Check
+
+
+@click.command("doctor")
+@click.option(
+    "--ci",
+    is_flag=True,
+    help="For a job: without MLFLOW_TRACKING_URI say what to set, and exit 0; tracking=server or none goes to GITHUB_OUTPUT.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def command(ci: bool, as_json: bool) -> None:
+    """Check the tracking server, the DVC remote, Git, Docker, Python, packages and, in a job, what GitHub gave it.
+
+    Each line is ok, warning or failed, with the mend. A file is written to the tracking store and to the DVC remote, read
+    back and deleted. Exit code 3 where something failed.
+    """
+    import json
+    import os
+    import sys
+
+    from lastro.core.paths import find_root
+    from lastro.operations.github import doctor as github
+    from lastro.operations.github import job
+
+    root = find_root()
+    # A variable that GitHub does not know arrives as an empty one.
+    server = bool(os.environ.get("MLFLOW_TRACKING_URI"))
+    checks = []
+    for check in examine(root, ci, tracking=server or not ci):
+        checks.append(check)
+        if not as_json:
+            click.echo(str(check))
+    tracking = "server" if server else "none" if ci else "embedded"
+    if ci:
+        github.write_output(tracking)
+    if as_json:
+        content = {"tracking": tracking, "checks": [check.to_json() for check in checks]}
+        click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+    elif ci and not server:
+        annotation = (
+            "::notice title=No tracking server::" if os.environ.get("GITHUB_ACTIONS") == "true" else ""
+        )
+        click.echo(f"{annotation}{github.no_server()}")
+        job.summary(f"### No tracking server\n\n{github.no_server()}")
+    sys.exit(3 if any(check.state == "failed" for check in checks) else 0)
+
+
+def examine(root: Path, ci: bool = False, tracking: bool = True) -> Iterator[Check]:
+    """Every check, as soon as it is answered. ci: this machine is thrown away afterwards."""
+    from lastro.operations.github import doctor as github
+    from lastro.operations.lineage import doctor_machine as machine
+    from lastro.operations.lineage import doctor_remote as remote
+    from lastro.operations.registry import doctor as store
+
+    groups: list[Callable[[], Iterator[Check]]] = [
+        lambda: machine.examine(root),
+        lambda: remote.examine(root, ci),
+        *([lambda: store.examine(root)] if tracking else []),
+        github.examine,
+    ]
+    for group in groups:
+        yield from group()

@@ -1,0 +1,245 @@
+"""`lastro github`: what the workflows do on GitHub. Each option also comes from a variable, which a workflow sets by env."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from lastro.operations.github.propose import Proposal
+
+
+BASE = click.option("--base", required=True, envvar="LASTRO_BASE", help="The default branch.")
+
+
+def comes_from(**options: Any) -> Callable:
+    """The option --from: the folder that another job's artifact was put into."""
+    kind = click.Path(exists=True, file_okay=False, path_type=Path)
+    return click.option("--from", "folder", type=kind, **options)
+
+
+@click.group("github")
+def command() -> None:
+    """Comments, statuses and releases on GitHub; GITHUB_REPOSITORY and GITHUB_TOKEN say where and as whom."""
+
+
+@command.command("publish")
+@click.option(
+    "--branch", required=True, envvar="LASTRO_BRANCH", help="The pull request's branch, in this repository."
+)
+@click.option("--head", required=True, envvar="LASTRO_HEAD", help="The commit that the pipeline ran for.")
+@click.option("--base", envvar="LASTRO_BASE", help="The commit that was merged into it first, if one was.")
+@click.option("--default-branch", envvar="DEFAULT_BRANCH", help="The branch that is never committed to.")
+@comes_from(default=Path("."), help="Where report.json and dvc.lock lie.")
+def publish(branch: str, head: str, base: str | None, default_branch: str | None, folder: Path) -> None:
+    """Commit dvc.lock to the branch where it is not true yet, and post the report on its pull request."""
+    from lastro.core.errors import LastroError
+    from lastro.core.paths import find_root
+    from lastro.operations.github import client, job
+    from lastro.operations.github.publish import publish as carry_out
+
+    if branch == default_branch:
+        raise LastroError(f"{branch}: is the default branch; run this on the branch of a pull request")
+    commit = carry_out(client.from_environment(), find_root(), folder, branch, head, base or None)
+    job.output(commit=commit or "")
+    if commit:
+        click.echo(
+            f"dvc.lock is true at {commit}" + ("" if commit == head else ", which was committed for it")
+        )
+
+
+@command.command("comment")
+@click.option(
+    "--run", type=int, required=True, envvar="LASTRO_RUN", help="The workflow run whose report is posted."
+)
+@click.option("--head", required=True, envvar="LASTRO_HEAD", help="The commit that it ran for.")
+def comment(run: int, head: str) -> None:
+    """Post the report of a run that had no rights: a fork's, or Dependabot's."""
+    from lastro.operations.github import artifact, client
+    from lastro.operations.github.publish import comment_for_outsider
+
+    github = client.from_environment()
+    report = artifact.fetch_report(github, run)
+    if report is None:
+        click.echo(f"notice: run {run} has no artifact report: its pipeline did not come so far")
+        return
+    number = comment_for_outsider(github, report, head)
+    click.echo(f"posted on {number} pull request{'' if number == 1 else 's'}")
+
+
+@command.command("ready")
+@click.option("--needs", required=True, envvar="LASTRO_NEEDS", help="GitHub's toJSON(needs).")
+@click.option("--commit", envvar="LASTRO_COMMIT", help="Put the status on this commit, too.")
+def ready(needs: str, commit: str | None) -> None:
+    """Say whether a pull request may be merged: pipeline, verdict, dvc.lock and tests; exit 1 where not."""
+    from lastro.operations.github import client
+    from lastro.operations.github.ready import settle
+
+    settle(client.from_environment() if commit else None, needs, commit or None)
+    click.echo("ready to merge")
+
+
+@command.command("update")
+@click.option("--branch", required=True, envvar="LASTRO_BRANCH", help="The default branch.")
+@click.option(
+    "--once",
+    is_flag=True,
+    envvar="LASTRO_ONCE",
+    help="Pass over what was started at its present commit before.",
+)
+def update(branch: str, once: bool) -> None:
+    """Bring the open pull requests up to date whose only conflict with the branch is dvc.lock."""
+    from lastro.core.errors import ExternalError
+    from lastro.core.markdown import code
+    from lastro.core.paths import find_root
+    from lastro.operations.github import client, job
+    from lastro.operations.github.update import update as carry_out
+
+    done = carry_out(client.from_environment(), find_root(), branch, once)
+    for found in done:
+        click.echo(f"#{found.pull.number}: {found.what}")
+    if done:
+        lines = "\n".join(f"- #{found.pull.number}: {code(found.what)}" for found in done)
+        job.summary(f"### Open pull requests\n\n{lines}")
+    refused = [f"#{found.pull.number}" for found in done if found.refused]
+    if refused:
+        raise ExternalError(f"{', '.join(refused)}: GitHub said no, see above; run the job again")
+
+
+@command.command("source")
+@click.option("--commit", required=True, envvar="LASTRO_COMMIT", help="A commit of the default branch.")
+def source(commit: str) -> None:
+    """Find the merged pull request that brought a commit."""
+    from lastro.operations.github import client, job
+
+    found = [p for p in client.from_environment().get(f"/commits/{commit}/pulls") if p.get("merged_at")]
+    number = str(found[0]["number"]) if found else ""
+    job.output(pull=number)
+    click.echo(f"pull request #{number}" if number else "no pull request: pushed directly")
+
+
+@command.command("release")
+@click.argument("tag")
+@comes_from(default=Path("dist"), show_default=True, help="Where notes.md and the files to attach lie.")
+def release(tag: str, folder: Path) -> None:
+    """Publish the release of TAG with its notes and files; done again, it is refreshed."""
+    from lastro.operations.github import client
+    from lastro.operations.github.release import publish as carry_out
+    from lastro.operations.release.tags import ReleaseTag
+
+    click.echo(f"released: {carry_out(client.from_environment(), ReleaseTag.parse(tag), folder)}")
+
+
+@command.command("rolled-back")
+@click.option("--source", required=True, envvar="LASTRO_SOURCE", help="The release that production left.")
+@click.option("--target", required=True, envvar="LASTRO_TARGET", help="The release that it returned to.")
+@click.option("--number", required=True, envvar="LASTRO_NUMBER", help="The entry of lastro history.")
+@click.option("--reason", required=True, envvar="LASTRO_REASON", help="Why.")
+def rolled_back(source: str, target: str, number: str, reason: str) -> None:
+    """Write a rollback into the text of both releases."""
+    from lastro.core.paths import find_root
+    from lastro.operations.github import client
+    from lastro.operations.github import release as releases
+    from lastro.operations.lineage import repository
+    from lastro.operations.release.tags import ReleaseTag
+
+    github = client.from_environment()
+    left, again = releases.rolled_back(repository.who(find_root()), reason, source, target)
+    for tag, text in ((source, left), (target, again)):
+        done = releases.note(github, str(ReleaseTag.parse(tag)), number, text)
+        click.echo(f"{tag}: {'noted' if done else 'has no release on GitHub'}")
+
+
+@command.command("drift")
+@click.argument("findings", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def drift(findings: Path) -> None:
+    """Open or refresh the one issue about drift. FINDINGS is what `lastro drift --json` wrote."""
+    from lastro.operations.github import client
+    from lastro.operations.github.drift import open_issue
+    from lastro.operations.report.drift_content import read
+
+    number = open_issue(client.from_environment(), read(findings))
+    click.echo(f"issue #{number}" if number else "nothing has drifted, and no issue is open")
+
+
+@command.command("retrain")
+@BASE
+@comes_from(
+    required=True, help="Where dvc.lock lies, and below data/ the files by which DVC tracks the source."
+)
+def retrain(base: str, folder: Path) -> None:
+    """Open or refresh the pull request that retrains on the newest data."""
+    from lastro.operations.github.propose import RETRAIN
+
+    found = [folder / "dvc.lock", *sorted(folder.glob("data/**/*.dvc"))]
+    _propose(RETRAIN, base, {path.relative_to(folder).as_posix(): path for path in found if path.is_file()})
+
+
+@command.command("upgrade")
+@BASE
+@comes_from(required=True, help="Where the locks lie.")
+def upgrade(base: str, folder: Path) -> None:
+    """Open or refresh the pull request that brings newer packages."""
+    from lastro.operations.github.propose import UPGRADE
+
+    _propose(UPGRADE, base, {f"requirements/{path.name}": path for path in sorted(folder.glob("*.lock"))})
+
+
+def _propose(proposal: Proposal, base: str, files: dict[str, Path]) -> None:
+    from lastro.core.markdown import code
+    from lastro.core.paths import find_root
+    from lastro.operations.github import client, job
+    from lastro.operations.github.propose import propose
+    from lastro.operations.lineage import repository
+
+    root = find_root()
+    prefix = repository.prefix(root)
+    contents = {f"{prefix}{name}": path.read_bytes() for name, path in files.items()}
+    try:
+        number = propose(client.from_environment(), root, proposal, base, contents)
+    except client.AnswerError as error:
+        if error.status != 403:
+            raise
+        # A repository where nothing is set up lets no workflow open pull requests: that is no failure of the job.
+        said = f"the branch {proposal.branch} is there, its pull request is not: {error}"
+        click.echo(f"notice: {said}")
+        job.summary(f"### {proposal.title}\n\n{code(said, 1000)}")
+        return
+    click.echo(f"pull request #{number}" if number else "there is nothing new to propose")
+
+
+@command.command("setup")
+@click.option("--apply", "applied", is_flag=True, help="Make it so, with GITHUB_TOKEN or with gh's login.")
+def setup(applied: bool) -> None:
+    """List every setting that the workflows count on, the variables and secrets that may be set, and how."""
+    from lastro.core.errors import ExternalError
+    from lastro.core.paths import find_root
+    from lastro.operations.github.account import from_login
+    from lastro.operations.github.settings import SECRETS, VARIABLES, settings
+
+    root = find_root()
+    github = from_login(root) if applied else None
+    refused = 0
+    for setting in settings(root):
+        done = "set"
+        if github is not None:
+            try:
+                setting.apply(github)
+                done = "applied"
+            except ExternalError as error:
+                # Some plans lack some of them; the others are wanted all the same.
+                refused, done = refused + 1, f"refused ({error})"
+        click.echo(f"{done}: {setting.what}\n         ({setting.why})")
+    for kind, known in (("variable", VARIABLES), ("secret", SECRETS)):
+        for name, what in known.items():
+            value = ' --body "…"' if kind == "variable" else ""
+            click.echo(f"{kind}, optional: {name}: {what}\n         gh {kind} set {name}{value}")
+    if not applied:
+        click.echo(
+            "nothing was changed; make github-setup ARGS=--apply sets what is above, but for variables and secrets"
+        )
+    if refused:
+        raise ExternalError(f"{refused} of the settings were refused, see above; mend them, then again")

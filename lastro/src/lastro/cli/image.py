@@ -1,0 +1,179 @@
+"""`lastro image`: the published image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.group("image")
+def command() -> None:
+    """Build, verify, push and run the image of a registered version."""
+
+
+@command.command("build")
+@click.argument("what", metavar="WHAT")
+@click.option("--tag", required=True, metavar="NAME:TAG", help="What the image is called.")
+@click.option("--no-cache", is_flag=True, help="Collect the published image's files anew.")
+@click.option(
+    "--from",
+    "repository",
+    metavar="REPOSITORY",
+    envvar="LASTRO_REPOSITORY",
+    help="Where an earlier try of the release may have pushed its image: that one is taken then.",
+)
+def build_image(what: str, tag: str, no_cache: bool, repository: str | None) -> None:
+    """Build the image of WHAT, a version number, an alias or a release tag.
+
+    `mlflow models build-docker` builds a first image, the repository's Dockerfile the published one from it.
+    """
+    from lastro.core.paths import find_root
+    from lastro.operations.image.build import build
+    from lastro.operations.image.publication import published
+    from lastro.operations.image.subject import find_subject
+    from lastro.operations.registry.client import one_line, open_registry
+
+    root = find_root()
+    with one_line():
+        registry = open_registry(root)
+        subject = find_subject(registry, root, what)
+        if repository and published(subject, repository, tag):
+            click.echo(f"taken: {tag}, which was pushed to {repository} before")
+            return
+        built = build(root, subject, tag, not no_cache)
+    click.echo(f"built: {tag}, {built}, {registry.name} version {subject.version.number}")
+
+
+@command.command("verify")
+@click.argument("image", metavar="IMAGE")
+@click.argument("what", metavar="WHAT")
+def verify_image(image: str, what: str) -> None:
+    """Hold IMAGE against WHAT, which it was built from; exit 1 where anything differs.
+
+    Starts it without rights, sends every held-out row in every form and compares with the recorded predictions, sends bad
+    requests, checks labels and user, and stops it.
+    """
+    from tabulate import tabulate
+
+    from lastro.core.errors import VerdictError
+    from lastro.core.paths import find_root
+    from lastro.operations.image.subject import find_subject
+    from lastro.operations.image.verify import record_passed, verify
+    from lastro.operations.registry.client import one_line, open_registry
+
+    root = find_root()
+    with one_line():
+        registry = open_registry(root)
+        image_id, checks = verify(root, image, find_subject(registry, root, what))
+    click.echo(tabulate([("ok" if c.passed else "FAIL", c.name, c.detail) for c in checks], tablefmt="plain"))
+    failed = [check.name for check in checks if not check.passed]
+    if failed:
+        raise VerdictError(f"{image}: must not be published ({', '.join(failed)})")
+    record_passed(root, image_id)
+    click.echo(f"verified: {image}, {image_id}")
+
+
+@command.command("push")
+@click.argument("image", metavar="IMAGE")
+@click.argument("repository", metavar="REPOSITORY")
+@click.option("--tag", "tags", multiple=True, help="May be given more than once.")
+@click.option("--release", metavar="TAG", help="Push it under the release's own tag: 1.2.3 for v1.2.3.")
+def push_image(image: str, repository: str, tags: tuple[str, ...], release: str | None) -> None:
+    """Push IMAGE to REPOSITORY (registry/owner/name); prints the digest. Refuses an image that verify has not passed."""
+    from lastro.core.errors import LastroError
+    from lastro.core.paths import find_root
+    from lastro.operations.github import job
+    from lastro.operations.image.publication import address
+    from lastro.operations.image.push import push
+    from lastro.operations.release.tags import ReleaseTag
+
+    wanted = [*tags, *([ReleaseTag.parse(release).image_tag] if release else [])]
+    if not wanted:
+        raise LastroError("lastro image push: expected --tag NAME or --release vX.Y.Z")
+    digest = push(find_root(), image, address(repository), wanted)
+    job.output(digest=digest, repository=address(repository))
+    click.echo(digest)
+
+
+@command.command("pull")
+@click.argument("repository", metavar="REPOSITORY")
+@click.argument("digest", metavar="DIGEST")
+@click.option("--tag", required=True, metavar="NAME:TAG", help="What the image is called here.")
+def pull_image(repository: str, digest: str, tag: str) -> None:
+    """Pull the image with DIGEST (sha256:…) from REPOSITORY, as it was released."""
+    from lastro.operations.image.publication import pull
+
+    pull(repository, _digest(digest), tag)
+    click.echo(f"pulled: {tag}")
+
+
+@command.command("move")
+@click.argument("repository", metavar="REPOSITORY")
+@click.argument("digest", metavar="DIGEST")
+@click.argument("release", metavar="TAG")
+def move_tags(repository: str, digest: str, release: str) -> None:
+    """Point X.Y, X and latest in REPOSITORY at the image of the release TAG; a candidate moves none."""
+    from lastro.operations.image.publication import move_tags as move
+    from lastro.operations.release.tags import ReleaseTag
+
+    moved = move(repository, _digest(digest), ReleaseTag.parse(release))
+    click.echo(f"moved: {', '.join(moved)}" if moved else f"{release}: is a candidate and moves no tag")
+
+
+def _digest(text: str) -> str:
+    from lastro.core.errors import LastroError
+    from lastro.operations.release.promote import is_image
+
+    if not is_image(text):
+        raise LastroError(f"{text!r}: expected a digest, sha256: and 64 hexadecimal digits")
+    return text
+
+
+@command.command("sbom")
+@click.argument("image", metavar="IMAGE")
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("."),
+    show_default="this folder",
+    metavar="DIR",
+    help="Where the two files go.",
+)
+def sbom_image(image: str, output: Path) -> None:
+    """Write what IMAGE holds: its bill of materials (sbom.cdx.json, CycloneDX) and the licences of it all (licences.txt).
+
+    Reads the image's file system, and runs nothing of it. Needs requirements/sbom.lock.
+    """
+    from lastro.operations.image import licences, sbom
+    from lastro.operations.image.contents import read_contents
+    from lastro.operations.image.docker import inspect
+
+    sbom.require_tool()
+    known = inspect(image)
+    contents = read_contents(known["Id"])
+    text = sbom.describe(known, contents)
+    output.mkdir(parents=True, exist_ok=True)
+    (output / sbom.FILE).write_text(text, encoding="utf-8")
+    (output / licences.FILE).write_text(licences.collect(contents, sbom.declared(text)), encoding="utf-8")
+    click.echo(f"{output / sbom.FILE}\n{output / licences.FILE}")
+
+
+@command.command("run")
+@click.argument("image", metavar="IMAGE")
+@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
+def run_image(image: str, port: int) -> None:
+    """Run IMAGE on a port of this machine, hardened, until Ctrl-C."""
+    import os
+
+    from lastro.core.errors import ExternalError
+    from lastro.operations.image.container import HARDENED, PORT
+
+    click.echo(f"http://127.0.0.1:{port}/docs; Ctrl-C ends it")
+    try:
+        os.execvp(
+            "docker",
+            ["docker", "run", "--rm", "--init", *HARDENED, f"--publish=127.0.0.1:{port}:{PORT}", image],
+        )
+    except FileNotFoundError:
+        raise ExternalError("docker run: Docker is not installed here; lastro doctor") from None

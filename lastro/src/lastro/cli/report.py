@@ -1,0 +1,54 @@
+"""`lastro report`: what a change does to the model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("report")
+@click.option(
+    "--base", metavar="REV", help="Compare with the model at the merge base with REV (origin/main)."
+)
+@click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write it as data, too."
+)
+@click.option(
+    "--summary", is_flag=True, help="Write it to the summary of the job (GITHUB_STEP_SUMMARY), too."
+)
+def command(base: str | None, json_file: Path | None, summary: bool) -> None:
+    """Report on the model of the working tree, as Markdown: params, metrics, verdict, charts.
+
+    Compares it with the base revision's model, and with the one in production where MLFLOW_TRACKING_URI is set or the
+    clone's own store has one. What is missing is said, and is no error. Exit 0 whatever the verdict: `lastro check` obeys it.
+    """
+    import os
+
+    from lastro.core.errors import LastroError
+    from lastro.core.paths import find_root
+    from lastro.operations.github import job
+    from lastro.operations.lineage import repository
+    from lastro.operations.report.build import build
+    from lastro.operations.report.content import Failure
+    from lastro.operations.report.pull_request import render, render_failure
+
+    root = find_root()
+    # A job's embedded store is new and empty: asking it would only take time.
+    production = bool(os.environ.get("MLFLOW_TRACKING_URI")) or (root / "mlflow.db").is_file()
+    try:
+        report = build(root, base and repository.merge_base(root, base), production, base)
+    except LastroError as error:
+        failure = Failure(error=str(error)[:2000])
+        if json_file:
+            json_file.write_text(failure.model_dump_json(), encoding="utf-8")
+        if summary:
+            job.summary(render_failure(failure))
+        raise
+    text = render(report)
+    if json_file:
+        json_file.write_text(report.model_dump_json(indent=1), encoding="utf-8")
+    if summary:
+        job.summary(text)
+    job.output(lock=report.lock)
+    click.echo(text)

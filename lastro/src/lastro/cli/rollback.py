@@ -1,0 +1,97 @@
+"""`lastro rollback`: production back to an earlier release."""
+
+from __future__ import annotations
+
+import click
+
+from lastro.cli.reason import given_reason
+
+
+@click.command("rollback")
+@click.option(
+    "--to",
+    metavar="TAG",
+    envvar="LASTRO_TO",
+    help="The release to return to; without it, the one before the present one.",
+)
+@click.option(
+    "--reason", required=True, envvar="LASTRO_REASON", callback=given_reason, help="Why, for the history."
+)
+@click.option(
+    "--from",
+    "source",
+    metavar="TAG",
+    envvar="LASTRO_SOURCE",
+    help="The release that this was planned from; refused where another one is in production by now.",
+)
+@click.option(
+    "--attempt",
+    type=int,
+    default=1,
+    envvar="GITHUB_RUN_ATTEMPT",
+    help="From the second on and without --to, a rollback for the same reason is this one, done before.",
+)
+@click.option("--dry-run", is_flag=True, help="Print the plan, and change nothing.")
+@click.option(
+    "--take-over", is_flag=True, help="Give up an interrupted promotion that nobody works on any more."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON, for programs.")
+def command(
+    to: str | None,
+    reason: str,
+    source: str | None,
+    attempt: int,
+    dry_run: bool,
+    take_over: bool,
+    as_json: bool,
+) -> None:
+    """Move the alias production back to a release that was there before."""
+    import json
+
+    from lastro.core.paths import find_root
+    from lastro.operations.github import job
+    from lastro.operations.lineage import repository
+    from lastro.operations.registry.client import one_line, open_registry
+    from lastro.operations.registry.rollback import plan_rollback, roll_back
+    from lastro.operations.release.tags import ReleaseTag
+
+    root = find_root()
+    if to:
+        to = str(ReleaseTag.parse(to))
+    with one_line():
+        registry = open_registry(root)
+        plan = plan_rollback(registry, to or None, source or None, reason if attempt > 1 else None)
+        now, target = plan.now, plan.target
+        if as_json:
+            content = {
+                "from": now and {"release": now.release, "version": now.version, "image": now.image},
+                "to": {
+                    "release": target.release,
+                    "version": target.version,
+                    "image": target.image,
+                    "commit": target.commit,
+                    "model": target.model,
+                },
+                "skipped": list(plan.skipped),
+                "already": plan.already,
+                "dry_run": dry_run,
+            }
+            click.echo(json.dumps(content, indent=2))
+        else:
+            click.echo(f"from: {f'{now.release}, version {now.version}' if now else 'nothing'}")
+            for reason_why in plan.skipped:
+                click.echo(f"passed over: {reason_why}")
+            click.echo(f"to:   {target.release}, version {target.version}, image {target.image or 'none'}")
+        # Done before, it left what the entry says; the job's later steps are told the same in either case.
+        left = (now.from_release if plan.already else now.release) if now else None
+        job.output(source=left or "", target=target.release, image=target.image or "")
+        if plan.already and now:
+            job.output(number=str(now.number))
+        if dry_run or plan.already:
+            click.echo(
+                "dry run: nothing was changed" if dry_run else "production is there already", err=as_json
+            )
+            return
+        entry = roll_back(registry, plan, repository.who(root), reason, take_over)
+        job.output(number=str(entry.number))
+    click.echo(f"rolled back: production is {target.release}, version {target.version}", err=as_json)

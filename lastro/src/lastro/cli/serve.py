@@ -1,0 +1,136 @@
+"""`lastro serve`: a model on a local port, for trying out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lastro.operations.registry.client import Registry
+
+
+@click.command("serve")
+@click.argument("what", metavar="[WHAT]", required=False)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=5001, show_default=True, help="0: any free one."
+)
+def command(what: str | None, port: int) -> None:
+    """Serve a model on this machine with MLflow Models, until Ctrl-C.
+
+    WHAT is what `lastro trace` takes; without it production, else test, else the model of dvc.lock. The model's bytes are
+    checked first. For trying out: MLflow's own server, one process, no authentication.
+    """
+    import json
+    import shlex
+    import tempfile
+    from pathlib import Path
+
+    from lastro.core.paths import find_root
+    from lastro.operations.registry.client import one_line, open_registry
+
+    root = find_root()
+    port = _free(port)
+    with tempfile.TemporaryDirectory(prefix="lastro-serve-") as name:
+        with one_line():
+            registry = open_registry(root)
+            title, model = _fetch(registry, root, what, Path(name))
+        address = f"http://127.0.0.1:{port}/invocations"
+        click.echo(f"serving {title} at {address}; Ctrl-C ends it")
+        example = json.loads((model / "input_example.json").read_text(encoding="utf-8"))
+        body = shlex.quote(json.dumps({"dataframe_split": example}, separators=(",", ":")))
+        click.echo(f"try: curl -H 'Content-Type: application/json' -d {body} {address}")
+        _serve(model, port)
+
+
+def _fetch(registry: Registry, root: Path, what: str | None, folder: Path) -> tuple[str, Path]:
+    """What the model is, and the folder that holds it, verified."""
+    import contextlib
+    import io
+    from pathlib import Path
+
+    from mlflow.artifacts import download_artifacts
+
+    from lastro.core.errors import LastroError
+    from lastro.operations.lineage import lineage
+    from lastro.operations.registry import artifact, names
+    from lastro.operations.release.trace import follow
+    from lastro.operations.release.trace_start import find_start, get_run
+    from lastro.operations.tracking import runs
+
+    if what is None:
+        aliases = registry.snapshot().aliases
+        what = next((alias for alias in (names.PRODUCTION, names.TEST) if alias in aliases), None)
+    if what is None:
+        model = lineage.read(root).model
+        run = runs.find_run(registry.store, model)
+        version = None
+        what = "the model of dvc.lock"
+    else:
+        chain = follow(registry, root, find_start(registry, root, what))
+        model, content = chain.model, chain.to_json()["links"]
+        run = get_run(registry, content["run"]["run"]) if content["run"] else None
+        version = content["version"]
+    if not model or run is None:
+        raise LastroError(f"{what}: has no run in the tracking store; lastro sync, or lastro register --rev")
+    artifact.fetch(run, model, folder / "checked")
+    # A progress bar for a few small files says nothing.
+    with contextlib.redirect_stderr(io.StringIO()):
+        place = Path(download_artifacts(f"{run.info.artifact_uri}/model", dst_path=str(folder)))
+    title = f"{version['name']} version {version['version']}" if version else f"model {model}"
+    return f"{title} ({what})", place
+
+
+def _free(port: int) -> int:
+    import socket
+
+    from lastro.core.errors import LastroError
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise LastroError(f"port {port}: {error.strerror}; choose another with --port") from None
+        return probe.getsockname()[1]
+
+
+def _serve(model: Path, port: int) -> None:
+    """Run MLflow's server in a process group of its own, and end all of it with this command."""
+    import os
+    import signal
+    import subprocess
+    import sys
+    from contextlib import suppress
+
+    from lastro.core.errors import ExternalError
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    line = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "models",
+        "serve",
+        "--env-manager",
+        "local",
+        "--model-uri",
+        str(model),
+    ]
+    line += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    path = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ.get('PATH', '')}"
+    server = subprocess.Popen(line, env={**os.environ, "PATH": path}, start_new_session=True)
+    try:
+        code = server.wait()
+    except KeyboardInterrupt:
+        return
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            server.wait(10)
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
+    raise ExternalError(f"mlflow models serve: ended with exit code {code}, see above")

@@ -1,0 +1,55 @@
+"""`lastro status`: what stands behind the model, and whether dvc.lock is still true."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from lastro.operations.lineage.lineage import Lineage
+
+
+@click.command("status")
+@click.option("--rev", metavar="REV", help="A branch, tag or commit; without it, the files on disk.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def command(rev: str | None, as_json: bool) -> None:
+    """Show the digests behind the model, and whether dvc.lock is still true."""
+    from lastro.core.paths import find_root
+    from lastro.operations.lineage import lineage
+
+    found = lineage.read(find_root(), rev)
+    click.echo(_as_json(found) if as_json else _as_text(found, rev))
+
+
+def _as_json(found: Lineage) -> str:
+    import json
+    from dataclasses import asdict
+
+    return json.dumps({**asdict(found), "lock": _lock(found)}, indent=2)
+
+
+def _as_text(found: Lineage, rev: str | None) -> str:
+    commit = found.commit[:12] if found.commit else "none yet"
+    rows = [
+        ("commit", f"{commit} (dirty: tracked files differ from it)" if found.dirty else commit),
+        ("model", found.model),
+        ("data", found.data),
+        ("params", found.params),
+        ("predictions", found.predictions or "none"),
+        ("lock", _lock(found)),
+    ]
+    lines = [f"{name:<12} {value}" for name, value in rows]
+    lines += [f"  {reason.stage}: {reason.what}" for reason in found.stale]
+    if found.stale:
+        where = f"on a branch from {rev}: " if rev else ""
+        mends = ", ".join(dict.fromkeys(reason.mend for reason in found.stale))
+        lines.append(f"{'mend':<12} {where}{mends}, then commit dvc.lock")
+    if found.unverified:
+        lines.append(f"{'unverified':<12} cannot be compared from here")
+        lines += [f"  {reason.stage}: {reason.what}" for reason in found.unverified]
+    return "\n".join(lines)
+
+
+def _lock(found: Lineage) -> str:
+    return "stale" if found.stale else "true"

@@ -1,0 +1,176 @@
+"""The text of a params.yaml, read strictly: what is wrong in it, in which line, and what is allowed there."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from lastro.core.errors import LastroError
+from lastro.core.params import Params
+from lastro.core.yaml12 import Loader
+
+Place = tuple[str | int, ...]
+MESSAGES = {
+    "model_type": "keys with values, one a line",
+    "string_pattern_mismatch": "letters, digits, '.', '_' and '-', a letter or digit first",
+    "string_too_short": "at least one character",
+}
+"""What pydantic's own words would not tell a person."""
+Spec = TypeVar("Spec", bound=BaseModel)
+
+
+class Document:
+    """The text of a params.yaml: its content, and the line of every key, for messages that point at one.
+
+    Raises:
+        LastroError: unreadable, not YAML, a key set twice, a key that is no text.
+    """
+
+    def __init__(self, text: str, name: str = "params.yaml", overrides: dict[str, Any] | None = None):
+        self.name = name
+        self.content, self._lines = _read_yaml(text, name)
+        self._overridden = {tuple(dotted.split(".")) for dotted in overrides or {}}
+        for dotted, value in (overrides or {}).items():
+            _override(self.content, dotted, value)
+
+    @classmethod
+    def read(cls, path: Path, overrides: dict[str, Any] | None = None) -> Document:
+        """Read the file; `overrides` maps a dotted key to a value laid over what the file says."""
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise LastroError(
+                f"{path}: cannot be read ({error.strerror}); it must hold the parameters"
+            ) from None
+        except UnicodeDecodeError:
+            raise LastroError(f"{path}: is not UTF-8 text; save it as UTF-8") from None
+        return cls(text, path.name, overrides)
+
+    def params(self) -> Params:
+        """The typed parameters, hyperparameters not yet checked (`lastro.models.load_params` does both).
+
+        Raises:
+            LastroError: an unknown key, a wrong type, a value out of range. The message names the file, the
+                line, the key, the value and what is allowed.
+        """
+        return self.check(Params, self.content)
+
+    def check(self, spec: type[Spec], content: object, place: Place = (), within: str = "") -> Spec:
+        """Validate `content`, which stands at `place`, against `spec`; see `params`."""
+        try:
+            return spec.model_validate(content)
+        except ValidationError as error:
+            # A misspelt key is both unknown and missing: the unknown one names the mistake.
+            first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
+            raise LastroError(self._describe(first, spec, place, within)) from None
+
+    def at(self, place: Place) -> str:
+        """`file:line` of the innermost key of `place` that the file has; or that an override put it there."""
+        if any(place[: len(overridden)] == overridden for overridden in self._overridden):
+            return "command line"
+        for end in range(len(place), 0, -1):
+            if place[:end] in self._lines:
+                return f"{self.name}:{self._lines[place[:end]]}"
+        return self.name
+
+    def _describe(self, error: Any, spec: type[BaseModel], start: Place, within: str) -> str:
+        relative = error["loc"]
+        place = (*start, *relative)
+        head = f"{self.at(place)}: {'.'.join(map(str, place)) or 'params'}"
+        if error["type"] == "extra_forbidden":
+            allowed = list(_section(spec, relative[:-1]).model_fields)
+            near = difflib.get_close_matches(str(relative[-1]), allowed, n=1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            scope = f" for {within}" if within else ""
+            return f"{head}: unknown key{scope}; {hint}allowed: {', '.join(allowed)}"
+        if error["type"] == "missing":
+            return f"{head}: missing; add it (docs/params.md says what it means)"
+        message = MESSAGES.get(error["type"]) or error["msg"].removeprefix("Value error, ").removeprefix(
+            "Input should be "
+        )
+        if isinstance(error["input"], dict):
+            return f"{head}: {message}"
+        return f"{head}: {error['input']!r} is not allowed; expected {message}"
+
+
+def _read_yaml(text: str, name: str) -> tuple[dict, dict[Place, int]]:
+    """The document, and the line of every key (1-based)."""
+    lines: dict[Place, int] = {}
+    constructor = Loader("")
+
+    def walk(node: yaml.Node, place: Place) -> None:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if not isinstance(key, yaml.ScalarNode):
+                    raise LastroError(
+                        f"{name}:{key.start_mark.line + 1}: a key of {'.'.join(map(str, place)) or 'the file'} is a list or "
+                        "holds keys itself, as {{ x }} does; expected text: write the value, or quote it"
+                    )
+                here = (*place, key.value)
+                if key.tag != "tag:yaml.org,2002:merge":
+                    read(key, here)
+                if here in lines:
+                    raise LastroError(
+                        f"{name}:{key.start_mark.line + 1}: {'.'.join(map(str, here))} is set twice, first in line "
+                        f"{lines[here]}; keep one"
+                    )
+                lines[here] = key.start_mark.line + 1
+                walk(value, here)
+        elif isinstance(node, yaml.SequenceNode):
+            for index, value in enumerate(node.value):
+                lines[(*place, index)] = value.start_mark.line + 1
+                walk(value, (*place, index))
+        else:
+            read(node, place)
+
+    def read(node: yaml.ScalarNode, place: Place) -> None:
+        try:
+            constructor.construct_object(node)
+        except (ValueError, KeyError, AttributeError):  # 2026-13-01, !!int x
+            raise LastroError(
+                f"{name}:{node.start_mark.line + 1}: {'.'.join(map(str, place))}: {node.value!r} has the form of a date or "
+                "number, or a tag, and is none; mend it, or quote it if it is text"
+            ) from None
+
+    try:
+        document = yaml.compose(text, Loader=Loader)
+        if document is not None:
+            walk(document, ())
+        content = yaml.load(text, Loader=Loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{name}:{mark.line + 1}" if mark else name
+        raise LastroError(
+            f"{where}: is not YAML ({' '.join(str(getattr(error, 'problem', None) or error).split())}); mend that line"
+        ) from None
+    except RecursionError:
+        raise LastroError(
+            f"{name}: an anchor (&x) holds its own alias (*x); write out what it stands for"
+        ) from None
+    if not isinstance(content, dict):
+        raise LastroError(f"{name}:1: expected sections (name, data, model, ...), found {content!r}")
+    return content, lines
+
+
+def _override(content: dict, dotted: str, value: Any) -> None:
+    *sections, key = dotted.split(".")
+    for section in sections:
+        content = content.setdefault(section, {})
+        if not isinstance(content, dict):
+            raise LastroError(f"--set {dotted}: {section} holds no keys; see docs/params.md")
+    content[key] = value
+
+
+def _section(spec: type[BaseModel], place: list) -> type[BaseModel]:
+    for part in place:
+        field = spec.model_fields.get(str(part))
+        if field is None or not (
+            isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+        ):
+            break
+        spec = field.annotation
+    return spec

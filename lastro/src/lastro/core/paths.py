@@ -1,0 +1,61 @@
+"""Where things lie in a checkout, named once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lastro.core.errors import LastroError
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The inputs and outputs of the pipeline below two folders.
+
+    `root` is the repository (params.yaml, dvc.lock, data sources); `outputs` is where the stages write, which
+    is the same folder for the pipeline and a temporary one for a trial.
+    """
+
+    root: Path
+    outputs: Path
+
+    @classmethod
+    def of(cls, root: Path) -> Paths:
+        """The pipeline's own paths in the repository `root`."""
+        return cls(root, root)
+
+    params = property(lambda self: self.root / "params.yaml")
+    lock = property(lambda self: self.root / "requirements" / "runtime.lock")
+    committed_schema = property(lambda self: self.root / "data" / "schema.json")
+
+    prepared = property(lambda self: self.outputs / "data" / "prepared")
+    schema = property(lambda self: self.prepared / "schema.json")
+    train = property(lambda self: self.prepared / "train.parquet")
+    validation = property(lambda self: self.prepared / "validation.parquet")
+    test = property(lambda self: self.prepared / "test.parquet")
+
+    model = property(lambda self: self.outputs / "models" / "model.bin")
+    training = property(lambda self: self.outputs / "models" / "training.json")
+
+    reports = property(lambda self: self.outputs / "reports")
+    predictions = property(lambda self: self.reports / "predictions.parquet")
+    evaluation = property(lambda self: self.reports / "evaluation.json")
+    metrics = property(lambda self: self.reports / "metrics.json")
+    verdict = property(lambda self: self.reports / "verdict.json")
+    model_card = property(lambda self: self.reports / "model_card.md")
+    plots = property(lambda self: self.reports / "plots")
+
+
+def find_root(start: Path | None = None) -> Path:
+    """The nearest folder at or above `start` that holds dvc.yaml and params.yaml.
+
+    Raises:
+        LastroError: there is none.
+    """
+    start = (start or Path.cwd()).resolve()
+    for folder in (start, *start.parents):
+        if (folder / "dvc.yaml").is_file() and (folder / "params.yaml").is_file():
+            return folder
+    raise LastroError(
+        f"{start}: no dvc.yaml and params.yaml here or above; run this inside a clone of the repository"
+    )

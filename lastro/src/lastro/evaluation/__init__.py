@@ -1,0 +1,1 @@
+"""From predictions to metrics, a verdict and the reports."""

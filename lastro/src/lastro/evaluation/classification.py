@@ -1,0 +1,125 @@
+"""Weighted metrics of class probabilities, for many weightings of the same rows at once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lastro.core.metric_names import CALIBRATION_BINS
+from lastro.evaluation.ranking import Ranking
+from lastro.evaluation.scratch import Scratch
+
+"""Equal-width bins of the calibration error, as in Guo et al. (2017)."""
+
+_COUNTED = {"precision", "recall", "f1", "accuracy", "balanced_accuracy", "matthews_correlation"}
+
+
+def plain(name: str) -> str:
+    """The name without the words that say how classes are averaged."""
+    return name.removesuffix("_macro").removesuffix("_ovr")
+
+
+class Classification:
+    """Prepared once for truth (n,) int64 and scores (n, k) finite; called with weights (b, n).
+
+    Only what `names` needs is prepared and computed. Sums over rows are taken over strata (truth, prediction,
+    calibration bin) that lie side by side, so that most metrics share one pass over the weights.
+    """
+
+    def __init__(self, truth: np.ndarray, scores: np.ndarray, names: tuple[str, ...]):
+        self.names = names
+        self.k = scores.shape[1]
+        wanted = {plain(name) for name in names}
+        self.ranks = tuple(name in wanted for name in ("roc_auc", "average_precision"))
+        classes = range(self.k) if self.k > 2 else (1,)
+        self.rankings = [Ranking(scores[:, c], truth == c) for c in classes] if any(self.ranks) else []
+
+        predicted, rows = scores.argmax(axis=1), np.arange(len(truth))
+        confidence = scores[:, 1] if self.k == 2 else scores[rows, predicted]
+        happened = truth if self.k == 2 else truth == predicted
+        edges = np.arange(1, CALIBRATION_BINS) / CALIBRATION_BINS
+        bins = np.searchsorted(edges, confidence) * ("calibration_error" in wanted)
+        strata = (bins * self.k + truth) * self.k + predicted
+        self.order = np.argsort(strata, kind="stable")
+        strata, self.starts = np.unique(strata[self.order], return_index=True)
+        cell = strata % self.k**2
+        self.by_bin = Groups(strata // self.k**2, CALIBRATION_BINS)
+        self.by_truth, self.by_predicted = Groups(cell // self.k, self.k), Groups(cell % self.k, self.k)
+        self.right = cell // self.k == cell % self.k
+        self.happened = happened[self.order][self.starts].astype(bool)
+        self.counted, self.calibrated = bool(_COUNTED & wanted), "calibration_error" in wanted
+        self.confidence = confidence[self.order]
+        self.losses = {
+            name: loss(truth, scores)[self.order] for name, loss in _LOSSES.items() if name in wanted
+        }
+
+    def __call__(self, weights: np.ndarray, scratch: Scratch) -> dict[str, np.ndarray]:
+        """weights: (b, n); returns for each name a (b,) array, NaN where the metric is undefined."""
+        found: dict[str, np.ndarray] = {}
+        with np.errstate(divide="ignore", invalid="ignore"):
+            if self.counted or self.calibrated or self.losses:
+                ordered = scratch.floats("floats", scratch.take("ordered", weights, self.order))
+                counts = np.add.reduceat(ordered, self.starts, axis=1)
+                total = counts.sum(axis=1)
+                for name, loss in self.losses.items():
+                    found[name] = np.einsum("bn,n->b", ordered, loss) / total
+                if self.counted:
+                    found |= self._counted(counts, total)
+                if self.calibrated:
+                    product = scratch("product", ordered.shape, np.float64)
+                    np.multiply(ordered, self.confidence, out=product)
+                    expected = np.add.reduceat(product, self.starts, axis=1)
+                    gaps = self.by_bin.sum(counts * self.happened - expected)
+                    found["calibration_error"] = np.abs(gaps).sum(axis=1) / total
+            # The mean over classes is undefined as soon as one is: leaving it out would flatter the model.
+            ranked = [ranking(weights, scratch, *self.ranks) for ranking in self.rankings]
+            for name in ranked[0] if ranked else ():
+                found[name] = np.mean([one[name] for one in ranked], axis=0)
+        return {name: found[plain(name)] for name in self.names}
+
+    def _counted(self, counts: np.ndarray, total: np.ndarray) -> dict[str, np.ndarray]:
+        """Metrics of the confusion matrix; counts: (b, strata), total: (b,)."""
+        actual, predicted = self.by_truth.sum(counts), self.by_predicted.sum(counts)
+        hits = self.by_truth.sum(counts * self.right)
+        recall = hits / actual
+        scores = {"precision": hits / predicted, "recall": recall, "f1": 2 * hits / (actual + predicted)}
+        averaged = {name: s.mean(axis=1) if self.k > 2 else s[:, 1] for name, s in scores.items()}
+        # Gorodkin (2004): the correlation of truth and prediction for k classes. Counting the classes that
+        # carry weight tells an empty denominator from a rounding error.
+        varied = ((actual > 0).sum(axis=1) > 1) & ((predicted > 0).sum(axis=1) > 1)
+        spread = (total**2 - (actual**2).sum(axis=1)) * (total**2 - (predicted**2).sum(axis=1))
+        covariance = hits.sum(axis=1) * total - (actual * predicted).sum(axis=1)
+        return averaged | {
+            "accuracy": hits.sum(axis=1) / total,
+            "balanced_accuracy": recall.mean(axis=1),
+            "matthews_correlation": np.where(varied, covariance / np.sqrt(spread), np.nan),
+        }
+
+
+class Groups:
+    """Sums the columns of a matrix by group; group: (m,) integers below size."""
+
+    def __init__(self, group: np.ndarray, size: int):
+        self.order, self.size = np.argsort(group, kind="stable"), size
+        self.present, self.starts = np.unique(group[self.order], return_index=True)
+
+    def sum(self, values: np.ndarray) -> np.ndarray:
+        """values: (b, m); returns (b, size)."""
+        sums = np.zeros((len(values), self.size))
+        sums[:, self.present] = np.add.reduceat(values.take(self.order, axis=1), self.starts, axis=1)
+        return sums
+
+
+def _log_loss(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """(n,) natural logarithms. A certainty that fails costs 36, not infinity: scikit-learn's clipping."""
+    smallest = np.finfo(np.float64).eps
+    return -np.log(np.clip(scores[np.arange(len(truth)), truth], smallest, 1 - smallest))
+
+
+def _brier(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """(n,) squared error: for two classes the positive one's (0 .. 1), else summed over classes (0 .. 2)."""
+    if scores.shape[1] == 2:
+        return (scores[:, 1] - truth) ** 2
+    return ((scores - (truth[:, None] == np.arange(scores.shape[1]))) ** 2).sum(axis=1)
+
+
+_LOSSES = {"log_loss": _log_loss, "brier_score": _brier}

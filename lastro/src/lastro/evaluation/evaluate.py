@@ -1,0 +1,127 @@
+"""Stage 3: predict the held-out rows once, and derive all else from the predictions.
+
+data/prepared/, models/, params.yaml (evaluation, gate)  ->  reports/
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from lastro.core.errors import LastroError
+from lastro.core.files import write_json, write_whole
+from lastro.core.params import Params
+from lastro.core.paths import Paths
+from lastro.evaluation import curves, gate
+from lastro.evaluation.intervals import Resampled
+from lastro.evaluation.model_card import model_card
+from lastro.evaluation.predictions import Predictions
+from lastro.evaluation.summary import evaluate as summarise
+from lastro.evaluation.verdict import Verdict
+from lastro.families import catalog
+from lastro.families.problem import problem_of
+from lastro.tables.groups import group_names
+from lastro.tables.matrix import read_columns, read_rows
+from lastro.tables.schema import KEY, Schema, read_schema
+
+
+def evaluate(params: Params, paths: Paths) -> tuple[dict[str, Any], Verdict]:
+    """Write predictions, metrics with intervals, slices, plot data, verdict and model card below `paths.reports`.
+
+    A verdict of no is a result: the stage succeeds, `lastro check` obeys it. Returns the evaluation and the verdict.
+
+    Raises:
+        LastroError: no model or data, a metric in `gate` that the task does not have.
+    """
+    schema = read_schema(paths.schema)
+    training = read_training(paths.training)
+    predictions = predict_test_rows(params, paths, schema)
+    prior = training["prior"]
+    resampled = Resampled.of(predictions, params.evaluation)
+    evaluation = summarise(predictions, prior, params.evaluation, resampled)
+    verdict = gate.judge(predictions, params.gate, params.evaluation, prior, resampled=resampled)
+
+    paths.reports.mkdir(parents=True, exist_ok=True)
+    predictions.write(paths.predictions)
+    write_json(paths.evaluation, evaluation)
+    write_json(paths.metrics, {name: metric["value"] for name, metric in evaluation["metrics"].items()})
+    write_json(paths.verdict, verdict.to_json())
+    write_plots(paths.plots, {**curves.curves(predictions), **training_plots(training)})
+    write_whole(paths.model_card, model_card(params, schema, training, evaluation, verdict))
+    return evaluation, verdict
+
+
+def predict_test_rows(params: Params, paths: Paths, schema: Schema) -> Predictions:
+    """The model's answer to every held-out row."""
+    family = catalog.get(params.model.family)
+    try:
+        model = family.from_bytes(paths.model.read_bytes())
+    except OSError as error:
+        raise LastroError(f"{paths.model}: cannot be read ({error.strerror}); run dvc repro") from None
+    X, truth = read_rows(paths.test, schema)
+    columns = read_columns(paths.test, [KEY, *params.evaluation.slices])
+    return Predictions(
+        task=schema.task,
+        labels=schema.labels,
+        keys=columns[KEY].to_numpy(),
+        truth=truth,
+        scores=family.predict(model, X, problem_of(schema)),
+        slices={name: group_names(columns[name]) for name in params.evaluation.slices},
+    )
+
+
+def read_training(path: Path) -> dict[str, Any]:
+    """The record that train wrote."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise LastroError(f"{path}: cannot be read ({error}); run dvc repro") from None
+
+
+def training_plots(training: dict[str, Any]) -> dict[str, list[dict]]:
+    """The learning curve (one row per iteration and part) and the importance of the features, largest first."""
+    importance = sorted(training["importance"].items(), key=lambda item: (-item[1], item[0]))
+    curve = [
+        {
+            "iteration": iteration,
+            "part": name.partition("-")[0],
+            "metric": name.partition("-")[2],
+            "value": value,
+        }
+        for name, values in training["history"].items()
+        for iteration, value in enumerate(values)
+    ]
+    return {
+        "importance": [
+            {"feature": name, "importance": float(f"{value:.6g}")} for name, value in importance[:50]
+        ],
+        "learning_curve": curve,
+    }
+
+
+COLUMNS = {
+    "roc": ["false_positive_rate", "true_positive_rate", "threshold"],
+    "precision_recall": ["recall", "precision", "threshold"],
+    "calibration": ["predicted", "observed", "rows"],
+    "confusion": ["actual", "predicted", "rows"],
+    "predicted_vs_actual": ["actual", "predicted"],
+    "residuals": ["low", "high", "rows"],
+    "learning_curve": ["iteration", "part", "metric", "value"],
+    "importance": ["feature", "importance"],
+}
+"""The plots that dvc.yaml names; one that the task does not have is a file with a header only, which DVC skips."""
+
+
+def write_plots(folder: Path, plots: dict[str, list[dict]]) -> None:
+    """One CSV for each plot that dvc.yaml names, in a folder that holds no other."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, columns in COLUMNS.items():
+        rows = plots.get(name, [])
+        with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]) if rows else columns)
+            writer.writeheader()
+            writer.writerows(rows)

@@ -1,0 +1,201 @@
+"""The verdict: whether a model is good enough, as a pure function of its predictions.
+
+A number that is missing, NaN or undefined fails its rule. What is compared is rounded to six significant
+digits, so that the decision agrees with the numbers shown, and with those of another processor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lastro.core.errors import LastroError
+from lastro.evaluation.align import aligned
+from lastro.evaluation.baseline import Prior, baseline, baseline_metrics, chance
+from lastro.evaluation.intervals import Resampled, bootstrap, interval, paired
+from lastro.evaluation.metrics import METRICS, compute, resolve
+from lastro.evaluation.predictions import Predictions
+from lastro.evaluation.rounding import rounded, shown, shown_interval
+from lastro.evaluation.slices import groups
+from lastro.evaluation.verdict import Rule, Verdict
+
+if TYPE_CHECKING:
+    from lastro.core.params import Evaluation, Gate
+
+
+def judge(
+    candidate: Predictions,
+    gate: Gate,
+    evaluation: Evaluation,
+    prior: Prior,
+    rival: Predictions | None = None,
+    resampled: Resampled | None = None,
+) -> Verdict:
+    """Judge the candidate by the `gate` section of the parameters, against a rival when there is one.
+
+    prior: (k,) class shares or the mean of the training target. resampled: what `Resampled.of` has found for
+    the candidate already, to save time; the verdict is the same without.
+
+    Raises:
+        LastroError: the gate names a metric that does not exist or does not apply, or the prior does not fit.
+            Whatever is wrong with the numbers is a rule that fails, not an error.
+    """
+    primary = _resolve(gate.metric, candidate, "gate.metric")
+    limits = {_resolve(name, candidate, "gate.limits"): bound for name, bound in gate.limits.items()}
+    if len(limits) < len(gate.limits):
+        raise LastroError("gate.limits: two of its names mean one metric; keep one of them")
+    found = Resampled.reuse(resampled, candidate, evaluation, (primary, *(n for n in limits if n != primary)))
+
+    rules = [_enough_rows(candidate, gate), _defined(found, primary)]
+    rules += [_limit(found, name, bound) for name, bound in limits.items()]
+    if gate.beat_baseline:
+        rules.append(_beats_baseline(found, primary, prior))
+    rules += _slices(found, primary, gate, evaluation)
+    if rival is not None:
+        rules.append(_not_worse(candidate, rival, primary, gate, evaluation))
+    return Verdict(all(rule.passed for rule in rules), tuple(rules))
+
+
+def _resolve(name: str, candidate: Predictions, key: str) -> str:
+    try:
+        return resolve(name, candidate.task, len(candidate.labels))
+    except LastroError as error:
+        raise LastroError(f"{key}: {error}") from None
+
+
+def _enough_rows(candidate: Predictions, gate: Gate) -> Rule:
+    n, passed = len(candidate), len(candidate) >= gate.min_rows
+    needed = f"at least {gate.min_rows} are needed"
+    mend = "" if passed else "; hold out more rows (data.split.test), or lower gate.min_rows"
+    return Rule("rows", passed, n, gate.min_rows, f"{n} held-out rows, {needed}{mend}")
+
+
+def _why_undefined(predictions: Predictions, name: str) -> str:
+    bad = predictions.bad_rows
+    reason = f"{bad} rows have a score that is not finite" if bad else METRICS[name].undefined
+    return f"{name} is undefined: {reason}"
+
+
+def _defined(found: Resampled, name: str) -> Rule:
+    value = rounded(found.values[name])
+    if value is None:
+        return Rule("primary metric", False, None, None, _why_undefined(found.source, name))
+    return Rule("primary metric", True, value, None, f"{name} is {_with_interval(found, name)}")
+
+
+def _with_interval(found: Resampled, name: str) -> str:
+    return f"{shown(found.values[name])} {shown_interval(*found.interval(name))}"
+
+
+def _limit(found: Resampled, name: str, bound: float) -> Rule:
+    rule, value, bound = f"limit on {name}", rounded(found.values[name]), rounded(bound)
+    if value is None:
+        return Rule(rule, False, None, bound, _why_undefined(found.source, name))
+    higher = METRICS[name].higher_is_better
+    passed = value >= bound if higher else value <= bound
+    verb, limit = "is" if passed else "is not", "at least" if higher else "at most"
+    detail = f"{name} {_with_interval(found, name)} {verb} {limit} {shown(bound)}"
+    return Rule(rule, passed, value, bound, detail)
+
+
+def _beats_baseline(found: Resampled, name: str, prior: Prior) -> Rule:
+    """Sorting by key gives candidate and dummy the same row weights: their samples are pairs."""
+    source, settings = found.source, (found.resamples, found.seed)
+    dummy = baseline_metrics(source, prior, (name,))[name]
+    samples = bootstrap(baseline(source, prior), (name,), *settings)[name]
+    if np.isnan(samples).all():
+        samples = np.full(len(samples), chance(name, source))
+    sign = METRICS[name].sign
+    low, high = map(rounded, interval(sign * (found.samples[name] - samples)))
+    gain = rounded(sign * (found.values[name] - dummy))
+    if low is None or gain is None:
+        detail = f"{name} {shown(found.values[name])} cannot be compared with the baseline's {shown(dummy)}"
+        detail += ": undefined on these rows or on too many resamples"
+        return Rule("baseline", False, None, 0.0, detail)
+    verb = "lies above 0" if low > 0 else "does not lie above 0 as a whole"
+    detail = (
+        f"{name} {shown(found.values[name])} against the baseline's {shown(dummy)}: "
+        f"the improvement {shown(gain)} {shown_interval(low, high)} {verb}"
+    )
+    return Rule("baseline", low > 0, low, 0.0, detail)
+
+
+def _slices(found: Resampled, name: str, gate: Gate, evaluation: Evaluation) -> Iterator[Rule]:
+    """One rule per column, which shows its worst group."""
+    if gate.slices.max_gap is None:
+        return
+    if not evaluation.slices:
+        detail = (
+            "gate.slices.max_gap is set but evaluation.slices names no column; name one, or unset max_gap"
+        )
+        yield Rule("slices", False, None, None, detail)
+    for column in evaluation.slices:
+        yield _slice(found, name, column, gate)
+
+
+def _slice(found: Resampled, name: str, column: str, gate: Gate) -> Rule:
+    rule, bound = f"slices of {column}", rounded(gate.slices.max_gap)
+    whole, sign = found.values[name], METRICS[name].sign
+    small, gaps = [], {}
+    try:
+        for group, rows in groups(found.source, column):
+            if len(rows) < gate.slices.min_rows:
+                small.append(f"{group} ({len(rows)})")
+            else:
+                value = compute(rows, (name,))[name]
+                gaps[group] = (rounded(sign * (whole - value)), value, rows)
+    except LastroError as error:
+        return Rule(rule, False, None, bound, str(error))
+    unjudged = (
+        f"; not judged for having fewer than {gate.slices.min_rows} rows: {', '.join(small)}" if small else ""
+    )
+    if not gaps:
+        passed = bool(small)
+        return Rule(rule, passed, None, bound, f"no group of {column} has rows enough to be judged{unjudged}")
+    # Undefined ranks as the worst; names break ties, so that the text is always the same.
+    worst = max(gaps, key=lambda group: (gaps[group][0] is None, gaps[group][0] or 0.0))
+    gap, value, rows = gaps[worst]
+    if gap is None:
+        why = _why_undefined(found.source if np.isnan(whole) else rows, name)
+        return Rule(rule, False, None, bound, f"{column}={worst} ({len(rows)} rows): {why}{unjudged}")
+    passed = gap <= bound
+    detail = (
+        f"{column}={worst} ({len(rows)} rows) has the worst {name} of {len(gaps)} groups, {shown(value)}: "
+        f"{shown(gap)} worse than the whole, {'' if passed else 'not '}at most {shown(bound)}{unjudged}"
+    )
+    return Rule(rule, passed, gap, bound, detail)
+
+
+def _not_worse(
+    candidate: Predictions, rival: Predictions, name: str, gate: Gate, evaluation: Evaluation
+) -> Rule:
+    """Non-inferiority on the common rows."""
+    bound = rounded(-gate.margin)
+    try:
+        common = aligned(candidate, rival)
+    except LastroError as error:
+        return Rule("rival", False, None, bound, str(error))
+    n = len(common.candidate)
+    left = (
+        f"{common.candidate_left_out} of the candidate's and {common.rival_left_out} of the rival's left out"
+    )
+    rows = f"{n} common rows ({left})"
+    if n < gate.min_rows:
+        mend = "predict the candidate's held-out rows with the rival, or lower gate.min_rows"
+        return Rule("rival", False, None, bound, f"{rows}, at least {gate.min_rows} are needed; {mend}")
+    values = [compute(model, (name,))[name] for model in common[:2]]
+    samples = paired(common.candidate, common.rival, name, evaluation.resamples, evaluation.seed)
+    low, high = map(rounded, interval(samples))
+    gain = rounded(METRICS[name].sign * (values[0] - values[1]))
+    if low is None or gain is None:
+        detail = f"{name} {shown(values[0])} cannot be compared with the rival's {shown(values[1])} on {rows}"
+        return Rule("rival", False, None, bound, f"{detail}: undefined on them or on too many resamples")
+    passed = low >= bound
+    verb = "stays within" if passed else "goes beyond"
+    detail = (
+        f"{name} {shown(values[0])} against the rival's {shown(values[1])} on {rows}: the improvement "
+        f"{shown(gain)} {shown_interval(low, high)} {verb} the margin of {shown(bound)}"
+    )
+    return Rule("rival", passed, low, bound, detail)

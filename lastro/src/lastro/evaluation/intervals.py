@@ -1,0 +1,197 @@
+"""95 % bootstrap intervals: one resampling of the rows behind every metric, and behind two models alike.
+
+Each resample weighs every row by a Poisson(1) count instead of drawing n rows with replacement. Given their
+sum, such counts are exactly multinomial, and each row's weight is drawn on its own, in any order and chunk:
+Hanley and MacGibbon (2006), Creating non-parametric bootstrap samples using Poisson frequencies; Chamandy et
+al. (2012), Estimating uncertainty for massive data streams. Nothing is subsampled or binned, at any number of
+rows.
+
+Results are the same bits for any order of the rows, any number of threads and any BLAS: rows are sorted by
+key before they are weighed, chunks depend on the number of rows alone, and no sum is left to BLAS.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lastro.core.errors import LastroError
+from lastro.evaluation.metrics import METRICS, compute, names, scorer
+from lastro.evaluation.predictions import Predictions
+from lastro.evaluation.scratch import Scratch
+
+if TYPE_CHECKING:
+    from lastro.core.params import Evaluation
+
+Interval = tuple[float, float]
+
+LEVEL = 95
+"""Per cent of the resamples inside an interval."""
+
+DEFINED_SHARE = 0.95
+"""Smallest share of resamples in which a metric must be defined to have an interval: few would flatter it."""
+
+# How many of the 2**16 random values give the weights 0, 1, 2 ...: Poisson(1), rounded so that the mean and
+# the variance, on which the bootstrap rests, are exactly 1.
+_COUNTS = (24115, 24097, 12061, 4018, 1006, 201, 33, 4, 1)
+_THRESHOLDS = np.cumsum(_COUNTS[:-1]).astype(np.uint16)
+
+# Weights per chunk: large enough to make NumPy's overhead small, small enough for the cache of one core.
+_CHUNK = 2**17
+_MOST_THREADS = 4
+
+
+def bootstrap(
+    predictions: Predictions, wanted: Iterable[str], resamples: int, seed: int
+) -> dict[str, np.ndarray]:
+    """Each metric's (resamples,) values under resampling, NaN where undefined. wanted: full names."""
+    return _resample([predictions.canonical()], tuple(wanted), resamples, seed)[0]
+
+
+def paired(candidate: Predictions, rival: Predictions, name: str, resamples: int, seed: int) -> np.ndarray:
+    """(resamples,) improvements of one metric; see `improvements`."""
+    return improvements(candidate, rival, (name,), resamples, seed)[name]
+
+
+def improvements(
+    candidate: Predictions, rival: Predictions, wanted: Sequence[str], resamples: int, seed: int
+) -> dict[str, np.ndarray]:
+    """Each metric's (resamples,) improvements, positive where the candidate is better; both see the same row weights.
+
+    wanted: full names.
+
+    Raises:
+        LastroError: the two don't hold the same rows in the same order (see `align.aligned`).
+    """
+    if not np.array_equal(candidate.keys, rival.keys) or not np.array_equal(candidate.truth, rival.truth):
+        raise LastroError("predictions cannot be paired: the rows differ; align them by key first")
+    # Sorted together, so that both see one weight per row even where keys repeat.
+    order = np.lexsort((*_columns(rival), *_columns(candidate), candidate.truth, candidate.keys))
+    ours, theirs = _resample([candidate.take(order), rival.take(order)], tuple(wanted), resamples, seed)
+    return {name: METRICS[name].sign * (ours[name] - theirs[name]) for name in wanted}
+
+
+def interval(samples: np.ndarray) -> Interval:
+    """The 2.5th and 97.5th percentile of the defined samples (Efron 1981); NaN where too few are defined."""
+    defined = samples[np.isfinite(samples)]
+    if not len(samples) or len(defined) < DEFINED_SHARE * len(samples):
+        return float("nan"), float("nan")
+    tail = (100 - LEVEL) / 2
+    low, high = np.percentile(defined, [tail, 100 - tail])
+    return float(low), float(high)
+
+
+@dataclass(frozen=True, eq=False)
+class Resampled:
+    """What was computed once for a set of predictions: each metric's value and its values under resampling.
+
+    The report and the gate share it. `source` is the very object it was computed from.
+    """
+
+    source: Predictions
+    resamples: int
+    seed: int
+    values: dict[str, float]
+    samples: dict[str, np.ndarray]
+
+    @classmethod
+    def of(
+        cls, predictions: Predictions, evaluation: Evaluation, wanted: Sequence[str] | None = None
+    ) -> Resampled:
+        """Compute the metrics in `wanted`; all that apply unless said otherwise."""
+        wanted = names(predictions.task, len(predictions.labels)) if wanted is None else tuple(wanted)
+        rows = predictions.canonical()
+        return cls(
+            predictions,
+            evaluation.resamples,
+            evaluation.seed,
+            compute(rows, wanted),
+            _resample([rows], wanted, evaluation.resamples, evaluation.seed)[0],
+        )
+
+    @classmethod
+    def reuse(
+        cls,
+        known: Resampled | None,
+        predictions: Predictions,
+        evaluation: Evaluation,
+        wanted: Sequence[str] | None = None,
+    ) -> Resampled:
+        """`known` where it answers for just these predictions and settings, else computed anew."""
+        needed = names(predictions.task, len(predictions.labels)) if wanted is None else wanted
+        if (
+            known is not None
+            and known.source is predictions
+            and (known.resamples, known.seed) == (evaluation.resamples, evaluation.seed)
+            and set(needed) <= set(known.values)
+        ):
+            return known
+        return cls.of(predictions, evaluation, wanted)
+
+    def interval(self, name: str) -> Interval:
+        """95 % interval of one metric."""
+        return interval(self.samples[name])
+
+
+def poisson_weights(
+    shape: tuple[int, int], seed: int, chunk: int, scratch: Scratch | None = None
+) -> np.ndarray:
+    """(b, n) uint8 row weights of one chunk of resamples."""
+    size = shape[0] * shape[1]
+    random = np.random.Generator(np.random.SFC64([seed, chunk]))
+    words = random.integers(0, 2**64 - 1, size=-(-size // 4), dtype=np.uint64, endpoint=True)
+    # Fixed byte order, so that the weights are the same on every machine.
+    draws = words.astype("<u8", copy=False).view("<u2")[:size]
+    scratch = scratch or Scratch()
+    weights, flags = scratch("weights", (size,), np.uint8), scratch("flags", (size,), np.bool_)
+    weights.fill(0)
+    for threshold in _THRESHOLDS:
+        weights += np.greater_equal(draws, threshold, out=flags).view(np.uint8)
+    return weights.reshape(shape)
+
+
+def _resample(
+    models: list[Predictions], wanted: tuple[str, ...], resamples: int, seed: int
+) -> list[dict[str, np.ndarray]]:
+    """Each model's samples by metric; models hold the same rows in the same, canonical order."""
+    n = len(models[0])
+    scorers = [scorer(model, wanted) for model in models]
+    results = [{name: np.empty(resamples) for name in wanted} for _ in models]
+
+    local = threading.local()
+
+    def fill(chunk: int, start: int, stop: int) -> None:
+        if not hasattr(local, "scratch"):
+            local.scratch = Scratch()
+        weights = poisson_weights((stop - start, n), seed, chunk, local.scratch)
+        for score, result in zip(scorers, results, strict=True):
+            for name, values in score(weights, local.scratch).items():
+                result[name][start:stop] = np.where(np.isfinite(values), values, np.nan)
+
+    chunks = list(_chunks(n, resamples))
+    threads = min(_MOST_THREADS, os.cpu_count() or 1, len(chunks))
+    if threads == 1:
+        for chunk in chunks:
+            fill(*chunk)
+        return results
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda chunk: fill(*chunk), chunks))
+    return results
+
+
+def _chunks(n: int, resamples: int) -> Iterator[tuple[int, int, int]]:
+    """(number, start, stop) of each chunk of resamples."""
+    size = max(1, _CHUNK // max(n, 1))
+    for number, start in enumerate(range(0, resamples, size)):
+        yield number, start, min(start + size, resamples)
+
+
+def _columns(predictions: Predictions) -> np.ndarray:
+    return np.atleast_2d(predictions.scores.T)

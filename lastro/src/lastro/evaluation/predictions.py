@@ -1,0 +1,182 @@
+"""The predictions of one model on the held-out rows: the one file that everything else is derived from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from lastro.core.errors import LastroError
+
+Label = str | int | bool
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """n held-out rows with their truth and what one model says of them.
+
+    A score that is not finite may be held, so that it reaches the gate, which fails it.
+
+    Attributes:
+        labels: the k >= 2 class labels of one type, sorted; empty for regression. For two classes the
+            last one is the positive class.
+        keys: (n,) uint64, int64 or text; names the rows across models. Rows that are equal share a key.
+        truth: (n,) int64 index into labels, or float64 value of the target.
+        scores: (n, k) float64 probabilities, or (n,) float64 predicted values in the unit of the target.
+        slices: column to (n,) names of the groups, as text.
+
+    Raises:
+        LastroError: shapes that don't fit together, unsorted or mixed labels, a truth that is no class
+            index or not finite, a probability outside 0 .. 1.
+    """
+
+    task: Literal["classification", "regression"]
+    labels: tuple[Label, ...]
+    keys: np.ndarray
+    truth: np.ndarray
+    scores: np.ndarray
+    slices: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        classification = self.task == "classification"
+        _check(self.task in ("classification", "regression"), f"task {self.task!r} is neither of the two")
+        keys = np.asarray(self.keys)
+        if keys.dtype.kind not in "iu":
+            keys = keys.astype(np.str_)
+        elif keys.dtype != np.uint64:
+            keys = keys.astype(np.int64)
+        truth = np.asarray(self.truth)
+        _check(
+            not classification or truth.dtype.kind in "iu" or not truth.size,
+            f"truth holds {truth.dtype}, expected class indices",
+        )
+        truth = truth.astype(np.int64 if classification else np.float64)
+        scores = np.asarray(self.scores, dtype=np.float64)
+        slices = {name: np.asarray(groups).astype(np.str_) for name, groups in self.slices.items()}
+        values = {
+            "keys": keys,
+            "truth": truth,
+            "scores": scores,
+            "slices": slices,
+            "labels": tuple(self.labels),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+        n, k = len(truth), len(self.labels)
+        shape = (n, k) if classification else (n,)
+        _check(scores.shape == shape, f"scores have shape {scores.shape}, expected {shape}")
+        for name, column in {"keys": keys, "truth": truth, **slices}.items():
+            _check(column.shape == (n,), f"{name} has shape {column.shape}, expected {(n,)}")
+        if classification:
+            kinds = {type(label) for label in self.labels}
+            _check(
+                k >= 2 and len(kinds) == 1 and kinds <= {str, int, bool}, "labels are not >= 2 of one type"
+            )
+            _check(list(self.labels) == sorted(set(self.labels)), "labels are not sorted and distinct")
+            _check(not n or (truth.min() >= 0 and truth.max() < k), "truth holds an index without a label")
+            _check(not ((scores < 0) | (scores > 1)).any(), "scores hold a probability outside 0 .. 1")
+        else:
+            _check(k == 0, "labels are given for regression")
+            _check(bool(np.isfinite(truth).all()), "truth holds a value that is not finite")
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """(n,) int64 index of the most probable class (the first one of equals), or the float64 values."""
+        return self.scores if self.task == "regression" else self.scores.argmax(axis=1)
+
+    @property
+    def bad_rows(self) -> int:
+        """Number of rows with a score that is NaN or infinite."""
+        finite = np.isfinite(self.scores)
+        return int(np.count_nonzero(~(finite if finite.ndim == 1 else finite.all(axis=1))))
+
+    def take(self, rows: np.ndarray) -> Predictions:
+        """The rows that a boolean mask or an array of indices selects, in that order."""
+        return replace(
+            self,
+            keys=self.keys[rows],
+            truth=self.truth[rows],
+            scores=self.scores[rows],
+            slices={name: groups[rows] for name, groups in self.slices.items()},
+        )
+
+    def canonical(self) -> Predictions:
+        """The rows sorted by key, those with one key by truth, then scores, however they were ordered."""
+        order = np.argsort(self.keys, kind="stable")
+        keys = self.keys[order]
+        if (keys[1:] == keys[:-1]).any():
+            order = np.lexsort((*np.atleast_2d(self.scores.T), self.truth, self.keys))
+        return self.take(order)
+
+    def names(self, column: np.ndarray) -> np.ndarray:
+        """Class indices as the labels they stand for (text, integer or boolean); values stay as they are."""
+        return column if self.task == "regression" else np.array(self.labels)[column]
+
+    def write(self, path: Path) -> None:
+        """Write Parquet: key, truth, prediction, probabilities, slices. Equal content gives equal bytes."""
+        # Imported here: the gate and its verdict are also used where no Parquet file is touched.
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        columns = {
+            "__key__": self.keys,
+            "truth": self.names(self.truth),
+            "prediction": self.names(self.predicted),
+        }
+        for index, label in enumerate(self.labels):
+            columns[f"probability_{label}"] = self.scores[:, index]
+        for name, groups in self.slices.items():
+            columns[f"slice_{name}"] = groups
+        meta = {"lastro": json.dumps({"task": self.task, "labels": self.labels}, ensure_ascii=False)}
+        table = pa.table({name: _to_arrow(values) for name, values in columns.items()})
+        pq.write_table(table.replace_schema_metadata(meta), path, compression="zstd")
+
+    @classmethod
+    def read(cls, path: Path) -> Predictions:
+        """Inverse of `write`.
+
+        Raises:
+            LastroError: unreadable, or not a file that `write` has written.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            # Through an open file: a path alone would make Arrow look for a partitioned data set.
+            with open(path, "rb") as file:
+                table = pq.read_table(file)
+            meta = json.loads((table.schema.metadata or {})[b"lastro"])
+            column = {name: table[name].to_numpy() for name in table.column_names}
+            labels, truth = tuple(meta["labels"]), column["truth"]
+            if labels:
+                index = {label: position for position, label in enumerate(labels)}
+                truth = np.fromiter((index[label] for label in truth.tolist()), np.int64, len(truth))
+                scores = np.stack([column[f"probability_{label}"] for label in labels], axis=1)
+            else:
+                scores = column["prediction"]
+            slices = {n.removeprefix("slice_"): v for n, v in column.items() if n.startswith("slice_")}
+            return cls(meta["task"], labels, column["__key__"], truth, scores, slices)
+        except OSError as error:
+            reason = error.strerror or error
+        except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
+            reason = f"{type(error).__name__}: {error}"
+        reason = str(reason).splitlines()[0]
+        raise LastroError(f"{path}: is no readable file of predictions ({reason}); repeat the evaluation")
+
+
+def _to_arrow(values: np.ndarray):
+    import pyarrow as pa
+
+    return pa.array(values.tolist(), pa.string()) if values.dtype.kind == "U" else pa.array(values)
+
+
+def _check(holds: bool, message: str) -> None:
+    if not holds:
+        raise LastroError(f"predictions: {message}")

@@ -1,0 +1,171 @@
+"""What the families of scikit-learn share: check, fit, file, prediction, and columns they can work on."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+
+from lastro.artifact.native import predict_sklearn
+from lastro.core.errors import LastroError
+from lastro.core.params import Section
+from lastro.families import skops_file
+from lastro.families.catalog import check_task
+from lastro.families.fields import refusals_of
+from lastro.families.protocol import Fitted, Problem, Progress, Rows, Task
+
+
+class SklearnFamily:
+    """Base of the families: they say how to build the model, and differ where they have to."""
+
+    name: ClassVar[str]
+    flavor = "sklearn"
+    tasks: ClassVar[frozenset[Task]] = frozenset({"classification", "regression"})
+    uses_validation: ClassVar[bool] = False
+    Hyperparameters: ClassVar[type[Section]]
+    trusted: ClassVar[tuple[str, ...]] = ()
+    """The types in this family's files that skops does not trust by itself."""
+    quick: ClassVar[dict[str, Any]] = {}
+    """Hyperparameters that make a fit cheap, for `check`."""
+
+    def build(self, problem: Problem, hyperparameters: Section) -> Any:
+        """The unfitted model."""
+        raise NotImplementedError
+
+    def threads(self) -> contextlib.AbstractContextManager:
+        """What surrounds a fit, so that threads do not change the result."""
+        return contextlib.nullcontext()
+
+    def check(self, hyperparameters: Section, problem: Problem) -> None:
+        """Ask for the library's own validation, then fit a handful of made-up rows. See `Family.check`.
+
+        Only a fit finds what excludes what, such as a solver and a penalty.
+        """
+        check_task(self, problem.task)
+        model = self.build(problem, hyperparameters)
+        with refusals_of(self.name, ValueError):
+            getattr(model, "steps", [("", model)])[-1][1]._validate_params()
+        n = max(20, 4 * problem.n_classes)
+        rng = np.random.default_rng(0)
+        X = np.column_stack([rng.integers(0, c, n) if c else rng.random(n) for c in problem.categories])
+        y = np.arange(n) % problem.n_classes if problem.n_classes else 1.0 + np.arange(n)
+        rows = Rows(X.astype(float), y)
+        quick = {key: value for key, value in self.quick.items() if key in type(hyperparameters).model_fields}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.fit(
+                problem,
+                rows,
+                rows if self.uses_validation else None,
+                hyperparameters.model_copy(update=quick),
+            )
+
+    def fit(
+        self,
+        problem: Problem,
+        train: Rows,
+        validation: Rows | None,
+        hyperparameters: Section,
+        progress: Progress | None = None,
+    ) -> Fitted:
+        """See `Family.fit`."""
+        check_task(self, problem.task)
+        model = self.build(problem, hyperparameters)
+        with refusals_of(self.name, ValueError), self.threads():
+            model.fit(train.X, train.y)
+        return Fitted(model)
+
+    def to_bytes(self, model: Any) -> bytes:
+        """A canonical skops file. See `Family.to_bytes`."""
+        return skops_file.dumps(model)
+
+    def from_bytes(self, data: bytes) -> Any:
+        """See `Family.from_bytes`.
+
+        Raises:
+            LastroError: not such a file, or one with other types than this family's.
+        """
+        return skops_file.loads(data, self.trusted)
+
+    def predict(self, model: Any, X: np.ndarray, problem: Problem) -> np.ndarray:
+        """See `Family.predict`."""
+        return predict_sklearn(model, X, problem.task, problem.n_classes)
+
+
+def columns(problem: Problem, numeric: Any) -> Any:
+    """A ColumnTransformer: `numeric` for numeric features, then a 0/1 column for each category.
+
+    A missing category is 0 in all of its columns. The categories are those of the schema, so the columns do not
+    depend on which of them the training rows happen to show.
+    """
+    from sklearn.compose import ColumnTransformer
+    from sklearn.preprocessing import OneHotEncoder
+
+    counts = np.array(problem.categories)
+    numbers, texts = np.flatnonzero(counts == 0).tolist(), np.flatnonzero(counts).tolist()
+    one_hot = OneHotEncoder(
+        categories=[np.arange(counts[index], dtype=np.float64) for index in texts],
+        handle_unknown="ignore",
+        sparse_output=False,
+    )
+    parts = [("numeric", numeric, numbers), ("categories", one_hot, texts)]
+    return ColumnTransformer([part for part in parts if part[2]], sparse_threshold=0)
+
+
+def origins(problem: Problem, indicators: np.ndarray = ()) -> np.ndarray:
+    """The feature that each column of `columns` comes from.
+
+    `indicators`: which numeric features, counted among themselves, have a column that says "missing".
+    """
+    counts = np.array(problem.categories)
+    numbers, texts = np.flatnonzero(counts == 0), np.flatnonzero(counts)
+    return np.concatenate((numbers, numbers[np.asarray(indicators, int)], np.repeat(texts, counts[texts])))
+
+
+def shares(problem: Problem, features: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Non-negative weights summed by feature, and scaled to sum to 1. features, weights: (m,); returns (p,)."""
+    total = np.bincount(features, weights=weights, minlength=len(problem.features))
+    return total / (total.sum() or 1.0)
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """No parallel sums: linear algebra adds in another order with each number of threads."""
+    import scipy.linalg  # noqa: F401  only libraries that are loaded by now can be limited
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
+        yield
+
+
+def only_for(task: Task, problem: Problem, **values: Any) -> dict[str, Any]:
+    """`values` where the problem is of that task, else nothing.
+
+    Raises:
+        LastroError: one is set, and the problem is of the other task.
+    """
+    if problem.task == task:
+        return values
+    for key, value in values.items():
+        if value is not None:
+            raise LastroError(
+                f"model.params.{key}: {value!r} is for {task} only; remove it or set it to null"
+            )
+    return {}
+
+
+def for_task(problem: Problem, key: str, value: str, allowed: dict[Task, tuple[str, ...]]) -> dict[str, str]:
+    """`value` under `key`; nothing where it is auto, so that the library's own default for the task holds.
+
+    Raises:
+        LastroError: not allowed for the task.
+    """
+    choices = ("auto", *allowed[problem.task])
+    if value not in choices:
+        raise LastroError(
+            f"model.params.{key}: {value!r} is not for {problem.task}; allowed: {', '.join(choices)}"
+        )
+    return {} if value == "auto" else {key: value}

@@ -1,0 +1,132 @@
+"""Stage 2: fit one family on the prepared rows.
+
+data/prepared/, params.yaml (data, model)  ->  models/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from lastro.core.errors import LastroError
+from lastro.core.files import write_json, write_whole
+from lastro.core.metric_names import check_gate
+from lastro.core.params import Params
+from lastro.core.paths import Paths
+from lastro.families import catalog
+from lastro.families.problem import problem_of
+from lastro.families.progress import progress_bar
+from lastro.families.protocol import Family, Fitted, Problem, Rows
+from lastro.tables.matrix import read_rows
+from lastro.tables.schema import Schema, read_schema
+
+
+def call(fit: Callable[[], Fitted]) -> Fitted:
+    """Fit as it is."""
+    return fit()
+
+
+def train(params: Params, paths: Paths, around: Callable[[Callable[[], Fitted]], Fitted] = call) -> None:
+    """Write the model and its training record to `paths.model` and `paths.training`.
+
+    around: calls the function that it is given, which fits, and returns what that returns; MLflow's autologging goes here.
+
+    Raises:
+        LastroError: hyperparameters that the library refuses, a family that cannot serve the task, no prepared data,
+            a training that diverges. Nothing that was there is touched then.
+    """
+    schema = read_schema(paths.schema)
+    family, settings, problem = (
+        catalog.get(params.model.family),
+        catalog.hyperparameters(params),
+        problem_of(schema),
+    )
+    catalog.check_task(family, problem.task)
+    # A gate that cannot judge this task is worth knowing before the training, not after it.
+    check_gate(params.gate.metric, params.gate.limits, schema.task, len(schema.labels))
+    family.check(settings, problem)
+
+    fit_rows, validation = read_training_rows(paths, schema, family)
+    prior = training_prior(fit_rows.y, schema)
+    rows = {"train": len(fit_rows.y), "validation": len(validation.y) if validation else 0}
+    with progress_bar(params.model.family) as progress:
+
+        def fit() -> Fitted:
+            fitted = family.fit(problem, fit_rows, validation, settings, progress)
+            refuse_divergence(family.name, fitted.history)
+            return fitted
+
+        fitted = around(fit)
+    write_outputs(params, paths, family, problem, fitted, rows, prior)
+
+
+def read_training_rows(paths: Paths, schema: Schema, family: Family) -> tuple[Rows, Rows | None]:
+    """Rows to fit on, and rows that stop the fit; a family that needs none of these is fitted on both."""
+    fit_rows = read_rows(paths.train, schema)
+    validation = read_rows(paths.validation, schema)
+    if family.uses_validation:
+        return Rows(*fit_rows), Rows(*validation)
+    return Rows(*(np.concatenate(pair) for pair in zip(fit_rows, validation, strict=True))), None
+
+
+def training_prior(y: np.ndarray, schema: Schema) -> list[float] | float:
+    """Share of each class, or the mean: all that the dummy baseline knows.
+
+    Raises:
+        LastroError: numbers so large that they have no mean.
+    """
+    if schema.task == "regression":
+        with np.errstate(over="ignore"):
+            mean = float(y.mean())
+        if not np.isfinite(mean):
+            raise LastroError(
+                f"data.target: the mean of column {schema.target.name!r} is {mean}; expected numbers that can be added up: "
+                "scale the column"
+            )
+        return mean
+    return (np.bincount(y, minlength=len(schema.labels)) / len(y)).tolist()
+
+
+def refuse_divergence(family: str, history: dict[str, list[float]]) -> None:
+    """Raises LastroError where a metric is no longer a finite number; JSON has no other."""
+    for name, values in history.items():
+        bad = np.flatnonzero(~np.isfinite(values))
+        if len(bad):
+            raise LastroError(
+                f"model: {family}: {name} is {values[bad[0]]} in round {bad[0] + 1} of {len(values)}: the training diverged; "
+                "lower model.params.learning_rate, or scale a target of huge numbers"
+            )
+
+
+def write_outputs(
+    params: Params,
+    paths: Paths,
+    family: Family,
+    problem: Problem,
+    fitted: Fitted,
+    rows: dict[str, int],
+    prior: list[float] | float,
+) -> None:
+    """The model in its native format, and what evaluate and MLflow need to know of its training.
+
+    Raises:
+        LastroError: the importance of a feature is not a finite number.
+    """
+    importance = family.importance(fitted.model, problem)
+    if not np.isfinite(importance).all():
+        raise LastroError(
+            f"model: {family.name}: the weights of the features are no finite numbers: the training diverged; scale a target "
+            "of huge numbers, or lower model.params.learning_rate where the family has it"
+        )
+    record = {
+        # What the file says, without defaults: the digest of the same text in any commit is the same.
+        "params": params.model_dump(include={"data", "model"}, exclude_unset=True),
+        "rows": rows,
+        "prior": prior,
+        "best_iteration": fitted.best_iteration,
+        "importance": dict(zip(problem.features, importance.tolist(), strict=True)),
+        "history": fitted.history,
+    }
+    write_whole(paths.model, family.to_bytes(fitted.model))
+    write_json(paths.training, record)

@@ -1,0 +1,1 @@
+"""What happens around the pipeline: tracking, registry, release, image, reports, GitHub."""

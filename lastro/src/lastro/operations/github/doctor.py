@@ -1,0 +1,57 @@
+"""What a job of GitHub Actions is given, and the outcome of a repository that has no tracking server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from lastro.core.check import Check, failed, ok, warning
+
+NAME = "GitHub"
+WHERE = "Settings, Secrets and variables, Actions"
+
+
+def examine() -> Iterator[Check]:
+    """Check; see `lastro.cli.doctor`; nothing outside of Actions."""
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return
+    missing = [n for n in ("GITHUB_REPOSITORY", "GITHUB_SHA", "GITHUB_EVENT_NAME") if not os.environ.get(n)]
+    if missing:
+        yield failed(
+            NAME, f"{', '.join(missing)}: not set", "run this in a step of a job, not in a bare container"
+        )
+    else:
+        yield ok(NAME, f"{os.environ['GITHUB_REPOSITORY']}, {os.environ['GITHUB_EVENT_NAME']}")
+    if not os.environ.get("GITHUB_TOKEN"):
+        mend = "env: GITHUB_TOKEN: ${{ github.token }} in the steps that comment or release"
+        yield warning("GitHub token", "GITHUB_TOKEN is not set in this step", mend)
+    uri = os.environ.get("MLFLOW_TRACKING_URI")
+    if not uri:
+        return
+    if not uri.startswith(("http", "azureml", "databricks", "postgresql", "mysql", "mssql")):
+        mend = f"set the variable MLFLOW_TRACKING_URI to a server ({WHERE})"
+        yield warning("GitHub tracking", f"{uri} is a file of the runner, lost with the job", mend)
+    elif uri.startswith("http") and not (
+        os.environ.get("MLFLOW_TRACKING_TOKEN")
+        or (os.environ.get("MLFLOW_TRACKING_USERNAME") and os.environ.get("MLFLOW_TRACKING_PASSWORD"))
+    ):
+        mend = f"set the secrets MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD ({WHERE})"
+        yield warning("GitHub tracking", "no credentials for the tracking server in this step", mend)
+
+
+def no_server() -> str:
+    """What a repository without a tracking server is told."""
+    return (
+        "no tracking server: MLFLOW_TRACKING_URI is not set, so nothing is registered or released here; set the variable "
+        f"MLFLOW_TRACKING_URI and the secrets MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD ({WHERE}); "
+        "docs/server.md tells how to run a server"
+    )
+
+
+def write_output(tracking: str) -> None:
+    """Tell later steps: `tracking=server` or `tracking=none`, where GitHub gives a file for it."""
+    file = os.environ.get("GITHUB_OUTPUT")
+    if file:
+        with Path(file).open("a", encoding="utf-8") as output:
+            output.write(f"tracking={tracking}\n")

@@ -1,0 +1,108 @@
+"""The release on GitHub: made or refreshed as a draft, filled with files, then published; done again, it is the same one."""
+
+from __future__ import annotations
+
+import mimetypes
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from lastro.core.errors import LastroError
+from lastro.core.markdown import code
+from lastro.operations.github.client import GitHub
+from lastro.operations.release.tags import ReleaseTag
+
+NOTES = "notes.md"
+MARKER = "<!-- lastro history "
+
+
+def publish(github: GitHub, tag: ReleaseTag, folder: Path) -> str:
+    """Publish the release of a tag with the notes and files of a folder; its address.
+
+    A line that a rollback has added to an earlier text is kept. Of an immutable release that is published, GitHub takes
+    title and text alone: its files are what they were.
+
+    Raises:
+        LastroError: the folder has no notes.
+        ExternalError: GitHub says no.
+    """
+    try:
+        text = (folder / NOTES).read_text(encoding="utf-8")
+    except OSError as error:
+        raise LastroError(
+            f"{folder / NOTES}: cannot be read ({error.strerror}); lastro notes {tag}"
+        ) from None
+    found = _find(github, str(tag))
+    content = {
+        "tag_name": str(tag),
+        "name": str(tag),
+        "body": text + _history(found),
+        "prerelease": tag.candidate is not None,
+    }
+    if found is None:
+        found = github.send("POST", "/releases", {**content, "draft": True})
+    else:
+        found = github.send("PATCH", f"/releases/{found['id']}", content)
+        if found.get("immutable") and not found["draft"]:
+            return found["html_url"]
+    _attach(
+        github, found, [path for path in sorted(folder.iterdir()) if path.is_file() and path.name != NOTES]
+    )
+    final = {"draft": False, "make_latest": "true" if _is_newest(github, tag) else "false"}
+    return github.send("PATCH", f"/releases/{found['id']}", final)["html_url"]
+
+
+def note(github: GitHub, tag: str, number: str, text: str) -> bool:
+    """Add one line to the text of a release, once for each entry of the history; False where there is no release."""
+    found = _find(github, tag)
+    if found is None:
+        return False
+    body, marker = found["body"] or "", f"{MARKER}{number} -->"
+    if marker not in body:
+        line = f"\n{marker}\n> {text}\n"
+        github.send("PATCH", f"/releases/{found['id']}", {"body": body.rstrip() + "\n" + line})
+    return True
+
+
+def rolled_back(who: str, reason: str, source: str, target: str) -> tuple[str, str]:
+    """What the release that was left is told, and the one that is in production again."""
+    by = f"by {code(who, 100)}: {code(reason)}"
+    return f"Rolled back to {target} {by}", f"In production again, after {source}, {by}"
+
+
+def _is_newest(github: GitHub, tag: ReleaseTag) -> bool:
+    """Whether no published release is newer: one that is repeated late does not pass for the latest."""
+    if tag.candidate is not None:
+        return False
+    published = (r["tag_name"] for r in github.pages("/releases") if not r["draft"] and not r["prerelease"])
+    return all(other <= tag for other in map(_parsed, published) if other is not None)
+
+
+def _parsed(name: str) -> ReleaseTag | None:
+    try:
+        return ReleaseTag.parse(name)
+    except LastroError:
+        # Somebody's own release: it has no place in the order.
+        return None
+
+
+def _history(found: dict[str, Any] | None) -> str:
+    body = (found or {}).get("body") or ""
+    place = body.find(MARKER)
+    return "" if place < 0 else f"\n{body[place:]}"
+
+
+def _find(github: GitHub, tag: str) -> dict[str, Any] | None:
+    """Drafts too, which GitHub does not find by their tag."""
+    found = github.get(f"/releases/tags/{quote(tag, safe='')}", missing_ok=True)
+    return found or next((r for r in github.pages("/releases") if r["tag_name"] == tag), None)
+
+
+def _attach(github: GitHub, release: dict[str, Any], files: list[Path]) -> None:
+    there = {asset["name"]: asset["id"] for asset in release["assets"]}
+    where = release["upload_url"].partition("{")[0]
+    for path in files:
+        if path.name in there:
+            github.send("DELETE", f"/releases/assets/{there[path.name]}", None)
+        kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        github.upload(f"{where}?name={quote(path.name)}", path.read_bytes(), kind)

@@ -1,0 +1,86 @@
+"""After a merge: the open pull requests that conflict in dvc.lock alone are brought up to date."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lastro.core.errors import ExternalError
+from lastro.core.markdown import code
+from lastro.operations.github import comment, remote
+from lastro.operations.github.client import AnswerError, GitHub
+from lastro.operations.github.lock import NAME
+from lastro.operations.github.pulls import Pull, open_pulls
+from lastro.operations.lineage import git, repository
+
+MARKER = "<!-- lastro update -->"
+WORKFLOW = "pull-request.yml"
+
+
+@dataclass(frozen=True)
+class Update:
+    """What became of one pull request; refused: GitHub said no."""
+
+    pull: Pull
+    what: str
+    refused: bool = False
+
+
+def update(github: GitHub, root: Path, branch: str, once: bool = False) -> list[Update]:
+    """Start the pipeline's workflow for each branch of this repository; tell the others which commands do it.
+
+    GitHub starts no run for a pull request that conflicts, so the workflow is started by dispatch: one of the two events that
+    a workflow's token may cause. What conflicts in other files is left to its author.
+
+    once: pass over a branch whose pipeline was started at its present commit before: it is at work, or cannot do it.
+
+    Raises:
+        ExternalError: the pull requests or the branch cannot be read.
+    """
+    path = f"{repository.prefix(root)}{NAME}"
+    remote.fetch(root, f"+refs/heads/{branch}:refs/remotes/origin/{branch}")
+    base = git.resolve(root, f"refs/remotes/origin/{branch}")
+    done = []
+    for pull in open_pulls(github, base=branch):
+        try:
+            remote.fetch(root, f"+refs/pull/{pull.number}/head:refs/lastro/pull/{pull.number}")
+            names = remote.conflicts(root, base, git.resolve(root, f"refs/lastro/pull/{pull.number}"))[1]
+        except ExternalError as error:
+            # One that cannot be read, without common history for example, stands in no other's way.
+            done.append(Update(pull, f"left alone: {error}"))
+            continue
+        if names != [path]:
+            done.append(Update(pull, f"left to its author: {', '.join(names)}" if names else "fits as it is"))
+            continue
+        try:
+            what = _bring_up_to_date(github, pull, branch, once)
+        except AnswerError as error:
+            # Merged or closed a moment ago, for example: the others wait for theirs.
+            done.append(Update(pull, f"refused: {error}", refused=True))
+        else:
+            done.append(Update(pull, f"conflicts in dvc.lock alone: {what}"))
+    return done
+
+
+def _bring_up_to_date(github: GitHub, pull: Pull, branch: str, once: bool) -> str:
+    if not pull.ours:
+        comment.post(github, pull.number, MARKER, _commands(pull, branch))
+        return "its author was told the commands"
+    if once and _started_before(github, pull):
+        return "its pipeline was started at this commit before"
+    github.send("POST", f"/actions/workflows/{WORKFLOW}/dispatches", {"ref": pull.branch})
+    return "its pipeline was started"
+
+
+def _started_before(github: GitHub, pull: Pull) -> bool:
+    runs = github.get("/actions/runs", head_sha=pull.head, event="workflow_dispatch", per_page=100)
+    return any(run["path"].partition("@")[0].endswith(f"/{WORKFLOW}") for run in runs["workflow_runs"])
+
+
+def _commands(pull: Pull, branch: str) -> str:
+    return (
+        f"{MARKER}\n{code(branch, 100)} has moved on, and this conflicts with it in `dvc.lock` alone. In a clone, on "
+        f"{code(pull.branch, 100)}:\n\n"
+        f"```sh\ngit remote add upstream REPOSITORY  # once\ngit fetch upstream\nlastro merge upstream/{branch}\n"
+        'dvc repro\ngit commit -m "dvc.lock" dvc.lock\ngit push\n```\n'
+    )

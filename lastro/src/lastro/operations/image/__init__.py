@@ -1,0 +1,1 @@
+"""The published image: build, verify, publish."""

@@ -1,0 +1,103 @@
+"""From a registered version to the image: MLflow builds one, the Dockerfile derives the published one from it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+import yaml
+
+from lastro.core.errors import ExternalError, LastroError
+from lastro.core.paths import Paths
+from lastro.operations.image.docker import docker, inspect
+from lastro.operations.image.subject import Subject, download_model
+from lastro.operations.tracking.model_folder import PACKAGE, copy_package
+
+MODEL_FILES = ("MLmodel", "model.ubj", "model.skops", "schema.json", "input_example.json", "requirements.txt")
+
+
+def build(root: Path, subject: Subject, tag: str, cached: bool = True) -> str:
+    """Build the image and name it `tag`; its id. What Docker says goes to standard error.
+
+    cached: take what an earlier build of the published image left; otherwise collect anew.
+
+    Raises:
+        LastroError: the model is not the registered one, or its Python has no image python:X.Y.Z-slim.
+        ExternalError: Docker fails.
+    """
+    with tempfile.TemporaryDirectory(prefix="lastro-image-") as name:
+        folder = Path(name)
+        model = download_model(subject, folder / "model")
+        description = yaml.safe_load((model / "MLmodel").read_text(encoding="utf-8"))
+        python = description["flavors"]["python_function"]["python_version"]
+        slim = f"python:{python}-slim"
+        stock = build_stock(root, model, slim, subject.lineage.model)
+        context = write_context(root, subject, model, folder / "context")
+        flavor = "xgboost" if "xgboost" in description["flavors"] else "sklearn"
+        epoch = int(datetime.fromisoformat(subject.created).timestamp())
+        arguments = {"BASE": slim, "MODEL_IMAGE": stock, "FLAVOR": flavor, "EPOCH": str(epoch)}
+        options = [f"--build-arg={key}={value}" for key, value in arguments.items()]
+        options += [f"--label={key}={value}" for key, value in subject.labels().items() if value]
+        options += [] if cached else ["--no-cache"]
+        docker("build", "--target", "scoring", "--tag", tag, *options, ".", shown=True, cwd=context)
+    return inspect(tag)["Id"]
+
+
+def build_stock(root: Path, model: Path, slim: str, digest: str) -> str:
+    """The image of `mlflow models build-docker`, with its packages pinned by the runtime lock; its name."""
+    pins = constraints(Paths.of(root).lock)
+    key = hashlib.sha256(f"{slim}\n{pins}".encode()).hexdigest()[:12]
+    # MLflow takes a name that begins with python: for a slim Python and builds on it as it is.
+    base = f"python:lastro-{key}"
+    with tempfile.TemporaryDirectory(prefix="lastro-base-") as name:
+        folder = Path(name)
+        (folder / "constraints.txt").write_text(pins, encoding="utf-8")
+        (folder / "Dockerfile").write_text(
+            f"FROM {slim}\nCOPY constraints.txt /etc/lastro-constraints.txt\n"
+            "ENV PIP_CONSTRAINT=/etc/lastro-constraints.txt PIP_NO_CACHE_DIR=1 MLFLOW_DISABLE_TELEMETRY=true\n",
+            encoding="utf-8",
+        )
+        try:
+            docker("build", "--tag", base, ".", shown=True, cwd=folder)
+        except ExternalError as error:
+            raise ExternalError(f"{error}; the image {slim} must be there, or be pulled") from None
+    name = f"lastro-stock:{digest[:12]}-{key}"
+    code = (
+        "import sys, mlflow.models; "
+        "mlflow.models.build_docker(model_uri=sys.argv[1], name=sys.argv[2], env_manager='local', base_image=sys.argv[3])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(model), name, base], stdout=2, check=False)
+    if done.returncode:
+        raise ExternalError("mlflow models build-docker: failed, see above")
+    return name
+
+
+def constraints(lock: Path) -> str:
+    """The pins of a lock file without its hashes, which pip does not take as constraints."""
+    pins = re.findall(r"^([A-Za-z0-9._-]+==[^\\\n]+?)\s*\\?$", lock.read_text(encoding="utf-8"), re.MULTILINE)
+    if not pins:
+        raise LastroError(f"{lock}: pins no package; run make lock")
+    return "\n".join(pins) + "\n"
+
+
+def write_context(root: Path, subject: Subject, model: Path, context: Path) -> Path:
+    """The folder that the Dockerfile copies from."""
+    context.mkdir(parents=True)
+    shutil.copy(root / "Dockerfile", context)
+    shutil.copy(root / "requirements" / "scoring.lock", context)
+    shutil.copy(Path(__file__).with_name("collect.py"), context)
+    copy_package(context / PACKAGE, "artifact", "serving")
+    (context / "model").mkdir()
+    for name in MODEL_FILES:
+        if (model / name).exists():
+            shutil.copy(model / name, context / "model")
+    text = json.dumps(subject.to_json(), indent=1) + "\n"
+    (context / "release.json").write_text(text, encoding="utf-8")
+    return context

@@ -1,0 +1,85 @@
+"""A container of the image, as hardened as it is meant to run, on a port of this machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+import requests
+
+from lastro.core.errors import ExternalError
+from lastro.operations.image.docker import docker
+
+PORT = 8080
+HARDENED = (
+    "--read-only",
+    "--cap-drop=ALL",
+    "--security-opt=no-new-privileges",
+    "--pids-limit=128",
+    "--memory=1g",
+)
+SECONDS = 180
+
+
+class SilentError(ExternalError):
+    """The container gave no answer: it ended, or hangs."""
+
+
+@dataclass(frozen=True)
+class Container:
+    """A running container. seconds: from `docker run` to its first answer."""
+
+    id: str
+    url: str
+    seconds: float
+
+    def request(self, method: str, path: str, **options) -> requests.Response:
+        """An HTTP request to the app.
+
+        Raises:
+            SilentError: no answer came; with the container's last words.
+        """
+        try:
+            return requests.request(method, f"{self.url}{path}", timeout=SECONDS, **options)
+        except requests.RequestException as error:
+            raise SilentError(
+                f"no answer to {method} {path} ({type(error).__name__}); its last words: {_last_words(self.id)}"
+            ) from None
+
+
+@contextmanager
+def running(image: str, *options: str) -> Iterator[Container]:
+    """Start it, wait for /ping, remove it afterwards.
+
+    Raises:
+        ExternalError: it does not start, or does not answer in time; with its last words.
+    """
+    begun = time.monotonic()
+    name = docker("run", "--detach", *HARDENED, f"--publish=127.0.0.1::{PORT}", *options, image).strip()
+    try:
+        port = docker("port", name, str(PORT)).strip().splitlines()[0].rpartition(":")[2]
+        url = f"http://127.0.0.1:{port}"
+        _wait(name, url, begun)
+        yield Container(name, url, time.monotonic() - begun)
+    finally:
+        with suppress(ExternalError):
+            docker("rm", "--force", name)
+
+
+def _wait(name: str, url: str, begun: float) -> None:
+    while time.monotonic() - begun < SECONDS:
+        with suppress(requests.RequestException):
+            if requests.get(f"{url}/ping", timeout=5).status_code == 200:
+                return
+        if docker("inspect", "--format", "{{.State.Running}}", name).strip() != "true":
+            break
+        time.sleep(0.02)
+    raise ExternalError(
+        f"the container did not answer /ping in {SECONDS} s; its last words: {_last_words(name)}"
+    )
+
+
+def _last_words(name: str) -> str:
+    return " | ".join(docker("logs", "--tail", "5", name).strip().splitlines()) or "none"

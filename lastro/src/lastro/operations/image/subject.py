@@ -1,0 +1,128 @@
+"""What an image is built from and held against: one registered version, its commit, its release."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlflow.artifacts import download_artifacts
+from mlflow.entities import Run
+
+from lastro.core.errors import LastroError
+from lastro.operations.lineage import lineage, repository
+from lastro.operations.lineage.lineage import Lineage
+from lastro.operations.registry import artifact, history, lookup, names
+from lastro.operations.registry.client import Registry, Version
+from lastro.operations.registry.history import Entry
+from lastro.operations.registry.register import refuse_retired
+from lastro.operations.release.tags import ReleaseTag
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A version with its run and the commit that it is released from. release: the tag, where one was named."""
+
+    name: str
+    version: Version
+    run: Run
+    lineage: Lineage
+    release: str | None
+    created: str
+
+    def labels(self) -> dict[str, str]:
+        """Of the image; the first four are the OCI's (github.com/opencontainers/image-spec, annotations)."""
+        assert self.lineage.commit is not None
+        return {
+            "org.opencontainers.image.title": self.name,
+            "org.opencontainers.image.revision": self.lineage.commit,
+            "org.opencontainers.image.created": self.created,
+            "org.opencontainers.image.version": (self.release or "").removeprefix("v"),
+            names.MODEL: self.lineage.model,
+            names.DATA: self.lineage.data,
+            names.PARAMS: self.lineage.params,
+            "lastro.version": str(self.version.number),
+            names.RELEASE: self.release or "",
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """What /version tells."""
+        return {
+            "name": self.name,
+            "release": self.release,
+            "version": self.version.number,
+            "commit": self.lineage.commit,
+            "model": self.lineage.model,
+            "data": self.lineage.data,
+            "params": self.lineage.params,
+            "created": self.created,
+        }
+
+
+def find_subject(registry: Registry, root: Path, named: str) -> Subject:
+    """The version that a number, an alias or a release tag names; a tag also names the commit, and so does an alias that a
+    release was promoted to.
+
+    Raises:
+        LastroError: there is none, it was retired, or its commit is not in this clone.
+    """
+    version = lookup.find_version(registry, root, named)
+    refuse_retired(version)
+    release, rev = _released(registry, root, named, version)
+    if not rev:
+        raise LastroError(
+            f"{named}: version {version.number} names no commit; lastro register makes one that does"
+        )
+    found = lineage.read(root, rev)
+    if found.model != version.tags.get(names.MODEL):
+        raise LastroError(
+            f"{named}: dvc.lock has model {found.model}, version {version.number} another; lastro register --rev {named}"
+        )
+    return Subject(
+        registry.name,
+        version,
+        registry.run_of(version),
+        found,
+        release,
+        repository.committed_at(root, found.commit or rev),
+    )
+
+
+def _released(registry: Registry, root: Path, named: str, version: Version) -> tuple[str | None, str]:
+    """The release that `named` stands for, None where it stands for none, and the commit or the tag to read."""
+    snapshot = registry.snapshot()
+    if not named.isdigit():
+        promoted = history.promotions(history.read_entries(snapshot))
+        if named in snapshot.aliases:
+            entry = _entry(promoted, named, version.number)
+        elif repository.has_tag(root, named):
+            return str(ReleaseTag.parse(named)), f"refs/tags/{named}"
+        else:
+            entry = next((each for each in promoted[::-1] if each.release == named), None)
+        if entry is not None:
+            return entry.release, entry.commit
+    return None, version.tags.get(names.COMMIT, "")
+
+
+def _entry(promoted: list[Entry], alias: str, number: int) -> Entry | None:
+    """The promotion that an alias shows; None where it was set by hand, or by a registration."""
+    if alias == names.PREVIOUS:
+        # Moved with production, it has no entries of its own.
+        former = [each for each in promoted if each.alias == names.PRODUCTION and each.version == number]
+        return former[-1] if former else None
+    last = history.current(promoted, alias)
+    return last if last is not None and last.version == number else None
+
+
+def download_model(subject: Subject, folder: Path) -> Path:
+    """The model's MLflow folder, whose model file has the right digest.
+
+    Raises:
+        LastroError: it has not.
+    """
+    artifact.fetch(subject.run, subject.lineage.model, folder / "checked")
+    # A progress bar for a few small files says nothing.
+    with contextlib.redirect_stderr(io.StringIO()):
+        return Path(download_artifacts(f"{subject.run.info.artifact_uri}/model", dst_path=str(folder)))

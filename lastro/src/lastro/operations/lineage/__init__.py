@@ -1,0 +1,1 @@
+"""Git and DVC: which commit, data and parameters are behind a model."""

@@ -1,0 +1,209 @@
+"""Make the template a person's own: their table in place of the example, in params.yaml and in the pipeline."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import tempfile
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedSeq
+
+from lastro.core.errors import ExternalError, LastroError
+from lastro.core.files import write_whole
+from lastro.core.paths import Paths
+from lastro.families import catalog
+from lastro.operations.lineage import git
+
+EXAMPLE = "data/breast_cancer.csv"
+"""The table of a new repository."""
+PLACE = "data/raw"
+"""Where a table from outside of the repository is copied to."""
+OUTPUTS = ("data/prepared", "models", "reports")
+"""What the pipeline writes."""
+
+NAMING_COLUMNS = ("monotone_constraints", "interaction_constraints", "monotonic_cst")
+"""The hyperparameters, of any family, that name columns of the table."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the person wants; `name` None: the file's own."""
+
+    data: Path
+    target: str
+    task: str = "auto"
+    family: str = "xgboost"
+    name: str | None = None
+    ignore: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """A checked plan: nothing of it is done yet.
+
+    Attributes:
+        source: `data.source`, relative to the repository.
+        text: the new params.yaml.
+        task: what the target was found to need.
+    """
+
+    root: Path
+    data: Path
+    source: str
+    text: str
+    task: str
+
+
+def plan(root: Path, wish: Wish, force: bool = False) -> Adoption:
+    """Check everything that can be checked without replacing a file.
+
+    Raises:
+        LastroError: the repository is somebody's own already (without `force`), or whatever `load_params` and `prepare`
+            say of the table and the wishes.
+    """
+    # Where no shell has done so: at the prompt, and after --data=. Unlike Path's, os.path's leaves an unknown user alone.
+    data = Path(os.path.expanduser(wish.data)).resolve()
+    if not data.exists():
+        raise LastroError(
+            f"--data: {wish.data}: no such file or folder; expected a .csv or .parquet file, or a folder of them"
+        )
+    source = _source(root, data)
+    for folder in OUTPUTS:
+        if data.is_relative_to(root / folder):
+            raise LastroError(
+                f"--data: {wish.data}: {folder}/ is the pipeline's, which empties it; move the table to {PLACE}/"
+            )
+    old = catalog.load_params(root / "params.yaml").data.source
+    if not force:
+        _refuse_to_overwrite(root, old, source, data)
+    text = _write(root, wish, source)
+    return Adoption(root, data, source, text, _try(text, wish, data))
+
+
+def apply(adoption: Adoption) -> list[str]:
+    """Put the table and params.yaml in place and remove what the example left; returns the paths that changed.
+
+    Raises:
+        ExternalError: DVC does not take the table.
+    """
+    root, place = adoption.root, adoption.root / adoption.source
+    changed = ["params.yaml", "data/schema.json"]
+    if place != adoption.data:
+        _copy(adoption.data, place)
+    if not _in_git(root, adoption.source):
+        _track(root, adoption.source)
+        changed.append(f"{adoption.source}.dvc")
+    write_whole(root / "params.yaml", adoption.text)
+    # A pinned schema was the other table's.
+    write_whole(root / "data" / "schema.json", "{}\n")
+    # The example's model must not pass for this one's, also if the pipeline stops half-way.
+    (root / "dvc.lock").unlink(missing_ok=True)
+    for folder in OUTPUTS:
+        shutil.rmtree(root / folder, ignore_errors=True)
+    return changed
+
+
+def _source(root: Path, data: Path) -> str:
+    if data.is_relative_to(root):
+        return data.relative_to(root).as_posix()
+    return f"{PLACE}/{data.name}"
+
+
+def _refuse_to_overwrite(root: Path, old: str, source: str, data: Path) -> None:
+    mend = "keep a copy if you need it, then run it again with --force"
+    if old != EXAMPLE:
+        raise LastroError(f"params.yaml: data.source is {old}, no longer the example's; {mend}")
+    changed = git.attempt(root, "status", "--porcelain", "--", "params.yaml", "data/schema.json", "dvc.lock")
+    if changed.stdout.strip():
+        name = changed.stdout.decode().splitlines()[0][3:]
+        raise LastroError(f"{name}: has changes that are not committed and would be lost; {mend}")
+    if root / source != data and (root / source).exists():
+        raise LastroError(f"{source}: is there already and would be replaced; {mend}")
+
+
+def _write(root: Path, wish: Wish, source: str) -> str:
+    """params.yaml with its comments; what named a column or a bound of the other table goes back to its default."""
+    yaml = YAML()
+    yaml.width = 4096
+    yaml.preserve_quotes = True
+    # By default null is written as nothing, which a person may take for forgotten.
+    yaml.representer.add_representer(type(None), _null)
+    content = yaml.load((root / "params.yaml").read_text(encoding="utf-8"))
+    content["name"] = wish.name or name_of(wish.data)
+    data = content["data"]
+    data["source"], data["target"], data["task"] = source, wish.target, wish.task
+    ignore = CommentedSeq(wish.ignore)
+    ignore.fa.set_flow_style()
+    _reset(data, {"ignore": ignore, "key": None})
+    _reset(data.get("split"), {"group": None, "time": None})
+    _reset(content.get("evaluation"), {"slices": []})
+    gate = content.get("gate")
+    _reset(gate, {"metric": "auto", "limits": {}})
+    _reset(gate and gate.get("slices"), {"max_gap": None})
+    model = content.setdefault("model", {})
+    if model.get("family", "xgboost") != wish.family:
+        model["family"], model["params"] = wish.family, {}
+    _reset(model.get("params"), dict.fromkeys(NAMING_COLUMNS))
+    text = io.StringIO()
+    yaml.dump(content, text)
+    return text.getvalue()
+
+
+def _null(representer: Any, _value: None) -> Any:
+    return representer.represent_scalar("tag:yaml.org,2002:null", "null")
+
+
+def _reset(section: Any, defaults: dict[str, Any]) -> None:
+    for key, default in defaults.items():
+        if section is not None and (key in section or default):
+            section[key] = default
+
+
+def name_of(data: Path) -> str:
+    """The file's name as an experiment may be called."""
+    plain = unicodedata.normalize("NFKD", data.stem).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-._") or "model"
+
+
+def _try(text: str, wish: Wish, data: Path) -> str:
+    """Run the checks of params.yaml and prepare in a folder of their own; the task that they found."""
+    import json
+
+    from lastro.tables.prepare import prepare
+
+    with tempfile.TemporaryDirectory(prefix="lastro-init-") as folder:
+        paths = Paths.of(Path(folder))
+        write_whole(paths.params, text)
+        write_whole(paths.committed_schema, "{}\n")
+        params = catalog.load_params(paths.params, {"data.source": str(data)})
+        prepare(params, paths)
+        task = json.loads(paths.schema.read_text(encoding="utf-8"))["task"]
+    catalog.check_task(catalog.get(wish.family), task, "--family")
+    return task
+
+
+def _copy(data: Path, place: Path) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if data.is_dir():
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(data, place)
+    else:
+        shutil.copyfile(data, place)
+
+
+def _in_git(root: Path, path: str) -> bool:
+    return bool(git.attempt(root, "ls-files", "--", path).stdout.strip())
+
+
+def _track(root: Path, path: str) -> None:
+    from lastro.operations.lineage.dvc_command import run_dvc
+
+    if run_dvc(root, "add", "--quiet", path):
+        raise ExternalError(f"dvc add {path}: failed, see above; params.yaml is as it was")

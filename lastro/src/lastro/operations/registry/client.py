@@ -1,0 +1,247 @@
+"""The registered model and its versions, alike on every store."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlflow.entities import Run
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+
+from lastro.core.errors import ExternalError, LastroError
+from lastro.operations.registry import names
+from lastro.operations.tracking.store import Store, describe, open_store
+
+PATIENCE = 25
+"""Seconds to wait for a first answer: no training waits for it, and a server that many ask at once is slow, not dead."""
+PAGE = 1000
+ATTEMPTS = 8
+MOST_NUMBER = 2**31 - 1
+"""The database holds no higher one, and fails when it is asked for one."""
+_MISSING = "RESOURCE_DOES_NOT_EXIST"
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered version. `number` is an int on every store; `created` is in ms since 1970."""
+
+    number: int
+    run_id: str
+    source: str
+    tags: dict[str, str]
+    description: str
+    created: int
+
+    @classmethod
+    def of(cls, found: ModelVersion) -> Version:
+        """From MLflow's entity."""
+        return cls(
+            int(found.version),
+            found.run_id or "",
+            found.source,
+            dict(found.tags or {}),
+            found.description or "",
+            int(found.creation_timestamp or 0),
+        )
+
+    @property
+    def retired(self) -> str | None:
+        """Why it was retired; None if it was not."""
+        return self.tags.get(names.RETIRED)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Aliases and tags of the registered model, read in one question; both empty before the first registration."""
+
+    aliases: dict[str, int]
+    tags: dict[str, str]
+
+    def aliases_of(self, number: int) -> list[str]:
+        """The aliases that point at this version, sorted."""
+        return sorted(alias for alias, version in self.aliases.items() if version == number)
+
+
+class Registry:
+    """The registered model called `name` in an open store."""
+
+    def __init__(self, store: Store):
+        self.store, self.client, self.name = store, store.client, store.experiment.name
+
+    def snapshot(self) -> Snapshot:
+        """See Snapshot."""
+        try:
+            model = self.client.get_registered_model(self.name)
+        except MlflowException as error:
+            if error.error_code == _MISSING:
+                return Snapshot({}, {})
+            raise
+        aliases = {alias: int(version) for alias, version in dict(model.aliases or {}).items()}
+        return Snapshot(aliases, dict(model.tags or {}))
+
+    def get(self, number: int) -> Version | None:
+        """The version with this number; None if there is none or it was deleted."""
+        if number > MOST_NUMBER:
+            return None
+        try:
+            return Version.of(self.client.get_model_version(self.name, str(number)))
+        except MlflowException as error:
+            if error.error_code == _MISSING:
+                return None
+            raise
+
+    def find(self, model: str) -> list[Version]:
+        """The versions of the model with this digest, lowest number first."""
+        return sorted(self._search(f" AND tag.`{names.MODEL}` = '{model}'", PAGE), key=lambda v: v.number)
+
+    def versions(self, most: int | None = None) -> list[Version]:
+        """The `most` newest versions (all of them when None), highest number first."""
+        found = self._search("", min(most or PAGE, PAGE), most)
+        return sorted(found, key=lambda version: -version.number)[:most]
+
+    def _search(self, condition: str, page: int, most: int | None = None) -> list[Version]:
+        found: list[Version] = []
+        token = None
+        while True:
+            answer = self.client.search_model_versions(
+                f"name = '{self.name}'{condition}", page, ["version_number DESC"], token
+            )
+            found += map(Version.of, answer)
+            token = answer.token
+            if not token or (most and len(found) >= most):
+                # Pages are counted from the top: what comes in between pushes a row onto the next page too.
+                return list({version.number: version for version in found}.values())
+
+    def create(self, run_id: str, tags: dict[str, str], description: str) -> Version:
+        """A new version of the run's model, in one call that makes it whole or not at all."""
+        try:
+            self.client.create_registered_model(self.name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        source = f"runs:/{run_id}/model"
+        return Version.of(
+            self.client.create_model_version(self.name, source, run_id, tags, description=description)
+        )
+
+    def run_of(self, version: Version) -> Run:
+        """The run whose model the version is.
+
+        Raises:
+            LastroError: it is gone for good, or the version was made by hand from something else.
+        """
+        mend = f"delete version {version.number} and register the model again with lastro register"
+        if version.source != f"runs:/{version.run_id}/model":
+            raise LastroError(
+                f"version {version.number}: was made of {version.source}, not of a run's model; {mend}"
+            )
+        try:
+            return self.client.get_run(version.run_id)
+        except MlflowException as error:
+            if error.error_code != _MISSING:
+                raise
+            raise LastroError(f"version {version.number}: its run {version.run_id} is gone; {mend}") from None
+
+    def delete(self, number: int) -> None:
+        """Delete a version that lost the race to be the first of its digest; no longer there is as good."""
+        try:
+            self.client.delete_model_version(self.name, str(number))
+        except MlflowException as error:
+            if error.error_code != _MISSING:
+                raise
+
+    def set_alias(self, alias: str, number: int) -> None:
+        """Point the alias at the version."""
+        self._insist(lambda: self.client.set_registered_model_alias(self.name, alias, str(number)))
+
+    def delete_alias(self, alias: str) -> None:
+        """Take the alias away; none there is as good."""
+        self.client.delete_registered_model_alias(self.name, alias)
+
+    def set_tag(self, key: str, value: str) -> None:
+        """Set a tag of the registered model."""
+        self._insist(lambda: self.client.set_registered_model_tag(self.name, key, value))
+
+    def delete_tag(self, key: str) -> None:
+        """Delete a tag of the registered model; none there is as good."""
+        self.client.delete_registered_model_tag(self.name, key)
+
+    def set_version_tags(self, version: Version, tags: dict[str, str]) -> None:
+        """Set those tags of the version that differ."""
+        for key, value in tags.items():
+            if version.tags.get(key) != value:
+                self._insist(
+                    lambda key=key, value=value: self.client.set_model_version_tag(
+                        self.name, str(version.number), key, value
+                    )
+                )
+
+    def describe(self, version: Version, description: str) -> None:
+        """Set the description of the version."""
+        self.client.update_model_version(self.name, str(version.number), description)
+
+    @staticmethod
+    def _insist(write: Callable[[], object]) -> None:
+        """Repeat a write that sets what it says however often it runs.
+
+        Two first insertions of one row at once: the store refuses the second of them with a duplicate key.
+        """
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                write()
+                return
+            except MlflowException as error:
+                if not left or not is_collision(error):
+                    raise
+            # Those who collided come back at different times.
+            time.sleep(random.uniform(0, 0.05))
+
+
+def is_collision(error: MlflowException) -> bool:
+    """Whether another writer was in the way, so that the same call may succeed now."""
+    text = str(error).lower()
+    return any(
+        sign in text
+        for sign in ("unique", "duplicate key", "giving up after", "database is locked", "deadlock")
+    )
+
+
+def open_registry(root: Path) -> Registry:
+    """The registry of the repository `root`.
+
+    Raises:
+        ExternalError: the store does not answer or refuses.
+    """
+    return Registry(open_store(root, PATIENCE))
+
+
+@contextmanager
+def one_line() -> Iterator[None]:
+    """Turn what MLflow raises in the block into one line for a person.
+
+    Raises:
+        ExternalError: the store failed, or refused for want of permission.
+    """
+    try:
+        yield
+    except LastroError:
+        raise
+    except (MlflowException, OSError) as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            # A file of this machine, not the store.
+            raise
+        reason = describe(error)
+        if any(sign in f"{error}" for sign in (" 403 ", " 401 ", "Permission denied", "PERMISSION_DENIED")):
+            raise ExternalError(
+                f"the tracking server refuses ({reason}); this user may not do that: set MLFLOW_TRACKING_USERNAME and "
+                "MLFLOW_TRACKING_PASSWORD (or MLFLOW_TRACKING_TOKEN) of one with EDIT permission (MANAGE to retire, "
+                "and to register what others register at the same time: both delete something)"
+            ) from None
+        raise ExternalError(
+            f"the tracking server failed: {reason}; run the same command again, it completes what was begun"
+        ) from None

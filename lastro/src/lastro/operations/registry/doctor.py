@@ -1,0 +1,121 @@
+"""The tracking store: does it answer, in which version, to whom, and does a file come back as it went?"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from lastro.core.check import Check, failed, ok, warning
+from lastro.core.errors import LastroError
+from lastro.operations.lineage.hashes import file_md5
+
+NAME, VERSION, RIGHTS, FILES = "tracking", "tracking version", "tracking rights", "artifacts"
+PROBE = "lastro-doctor"
+"""Tag of the one run that these checks use again and again; it stays deleted in between."""
+
+
+def examine(root: Path) -> Iterator[Check]:
+    """Check; see `lastro.cli.doctor`."""
+    from lastro.operations.tracking.store import open_store, shown
+
+    try:
+        store = open_store(root)
+    except LastroError as error:
+        what, _, mend = str(error).partition("; ")
+        yield failed(NAME, what, mend)
+        return
+    embedded = store.uri.startswith("sqlite:")
+    kind = "the embedded store" if embedded else "answers"
+    yield ok(NAME, f"{shown(store.uri)}: {kind}, experiment {store.experiment.name}")
+    if store.uri.startswith("http"):
+        yield _version(store.uri)
+    yield from _round_trip(store)
+
+
+def _version(uri: str) -> Check:
+    import mlflow
+    from mlflow.utils.credentials import get_default_host_creds
+    from mlflow.utils.rest_utils import http_request
+
+    try:
+        answer = http_request(get_default_host_creds(uri), "/version", "GET", max_retries=0, timeout=10)
+        found = answer.text.strip() if answer.ok and len(answer.text) < 40 else None
+    except Exception:
+        found = None
+    if found is None:
+        return ok(VERSION, "not told: no MLflow server of its own (Azure ML, Databricks)")
+    here = mlflow.__version__
+    if found.split(".")[:2] == here.split(".")[:2]:
+        return ok(VERSION, f"{found}, the client {here}")
+    mend = (
+        "upgrade the server, docs/server.md tells how"
+        if _numbers(found) < _numbers(here)
+        else "make lock, make setup"
+    )
+    return warning(VERSION, f"{found}, but the client is {here}", mend)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
+
+
+def _round_trip(store) -> Iterator[Check]:
+    """Create a run, send a file, fetch it, and take both away again."""
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    from lastro.operations.registry.artifact import download
+    from lastro.operations.tracking.store import describe
+
+    client = store.client
+    user = os.environ.get("MLFLOW_TRACKING_USERNAME")
+    token = "a token" if os.environ.get("MLFLOW_TRACKING_TOKEN") else "nobody in particular"
+    who = f"user {user}" if user else token
+    try:
+        run_id = _probe_run(store)
+    except Exception as error:
+        mend = "give this user EDIT permission on the experiment, or set MLFLOW_TRACKING_USERNAME and _PASSWORD of one who has"
+        yield failed(RIGHTS, f"{who} may not write runs: {describe(error)}", mend)
+        return
+    yield ok(RIGHTS, f"{who} may write runs")
+    folder = f"doctor-{uuid.uuid4().hex}"
+    step = "upload"
+    try:
+        with tempfile.TemporaryDirectory() as name:
+            sent = Path(name) / "probe.bin"
+            sent.write_bytes(os.urandom(64 * 1024))
+            client.log_artifact(run_id, str(sent), folder)
+            step = "download"
+            back = download(client.get_run(run_id), f"{folder}/probe.bin", Path(name) / "back")
+            if file_md5(back) != file_md5(sent):
+                raise OSError("other bytes came back than were sent")
+        yield ok(FILES, "uploaded, downloaded, cleaned up")
+    except Exception as error:
+        mend = "see the server's --artifacts-destination and its log"
+        yield failed(FILES, f"cannot {step}: {describe(error)}", mend)
+    finally:
+        # A store that cannot delete files keeps 64 KiB in a deleted run.
+        with suppress(Exception):
+            get_artifact_repository(client.get_run(run_id).info.artifact_uri).delete_artifacts(folder)
+        with suppress(Exception):
+            client.delete_run(run_id)
+
+
+def _probe_run(store) -> str:
+    """The run of the last time, restored, so that no heap of deleted runs grows; or a new one."""
+    from mlflow.entities import ViewType
+    from mlflow.exceptions import MlflowException
+
+    client, experiment = store.client, store.experiment.experiment_id
+    with suppress(MlflowException):
+        old = client.search_runs(
+            [experiment], f"tags.`{PROBE}` = 'true'", ViewType.DELETED_ONLY, max_results=1
+        )
+        if old:
+            client.restore_run(old[0].info.run_id)
+            return old[0].info.run_id
+    run = client.create_run(experiment, tags={PROBE: "true"}, run_name="lastro doctor")
+    return run.info.run_id

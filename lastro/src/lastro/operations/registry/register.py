@@ -1,0 +1,225 @@
+"""Registration: from a commit to the one version of its model."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+
+from lastro.core.errors import LastroError
+from lastro.core.paths import Paths
+from lastro.operations.lineage import lineage, repository
+from lastro.operations.lineage.lineage import Lineage
+from lastro.operations.registry import artifact, names
+from lastro.operations.registry.client import ATTEMPTS, Registry, Version, is_collision
+from lastro.operations.registry.evaluation import own_file
+from lastro.operations.registry.restore import digest_of, recorded, restored_outputs
+from lastro.operations.tracking import runs
+
+MOST_DESCRIPTION = 5000
+"""Characters that MLflow's SQL stores keep of a version's description."""
+
+
+@dataclass(frozen=True)
+class Registered:
+    """The version of a model, and whether this call made it. `moved`: the alias `test` is at it now and was not."""
+
+    version: Version
+    lineage: Lineage
+    created: bool
+    moved: bool
+
+
+def read_registrable(root: Path, rev: str | None = None) -> Lineage:
+    """The lineage of `rev`, or of HEAD, if a version may be made of it.
+
+    Raises:
+        LastroError: dvc.lock is stale, there is no commit yet, or dvc.lock on disk names another model than HEAD's.
+    """
+    found = lineage.read(root, rev)
+    if found.commit is None:
+        raise LastroError(
+            f"{root}: has no commit yet; a version is known by its commit: git commit, then register"
+        )
+    if found.dirty:
+        committed = lineage.read(root, "HEAD")
+        if committed.model != found.model:
+            raise LastroError(
+                f"dvc.lock: the model on disk ({found.model[:8]}) is not the one of HEAD ({committed.model[:8]}); commit "
+                "dvc.lock, or register what is committed with --rev HEAD"
+            )
+        found = committed
+    refuse_stale(found, rev or "HEAD")
+    return found
+
+
+def refuse_stale(found: Lineage, rev: str) -> None:
+    """Raises LastroError, with the mend, where dvc.lock does not tell the truth about the revision."""
+    if found.stale:
+        first, more = found.stale[0], len(found.stale) - 1
+        others = f" and {more} more (lastro status --rev {rev})" if more else ""
+        raise LastroError(
+            f"dvc.lock at {rev}: is stale: {first.stage}: {first.what}{others}; {first.mend}, commit dvc.lock"
+        )
+
+
+def register(
+    registry: Registry, root: Path, found: Lineage, rev: str | None = None, pull_request: str | None = None
+) -> Registered:
+    """Leave exactly one version of the model, verified in the store, and the alias `test` at it.
+
+    Its verdict, and the evaluation in the model's run, are the commit's, whichever commit was evaluated last.
+
+    Raises:
+        LastroError: the artifact was altered or deleted, the model was retired, its outputs cannot be restored.
+    """
+    version, created = _settle(registry, found.model), False
+    refuse_retired(version)
+    run = registry.run_of(version) if version else None
+    if run is None or not _is_whole(run, found):
+        whole = complete_run(registry, root, found)
+        run = run or whole
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        artifact.fetch(run, found.model, folder)
+        verdict = json.loads(own_file(root, found, run, "verdict.json", folder).read_bytes())
+        card = _card(own_file(root, found, run, "model_card.md", folder)) if version is None else ""
+    verdict = "pass" if verdict["passed"] else "fail"
+    if version is None:
+        tags = {
+            names.MODEL: found.model,
+            names.DATA: found.data,
+            names.PARAMS: found.params,
+            names.COMMIT: found.commit,
+            names.VERDICT: verdict,
+        }
+        if pull_request:
+            tags[names.PULL_REQUEST] = pull_request
+        version, created = _create(registry, found.model, run.info.run_id, tags, card)
+    elif version.tags.get(names.VERDICT) != verdict:
+        registry.set_version_tags(version, {names.VERDICT: verdict})
+    refuse_retired(registry.get(version.number))
+    return Registered(version, found, created, _move_test(registry, root, version, found.commit))
+
+
+def refuse_retired(version: Version | None) -> None:
+    """Raises LastroError where the version was retired."""
+    if version is not None and version.retired is not None:
+        raise LastroError(
+            f"version {version.number}: was retired ({version.retired}) and cannot be used again; change params.yaml or "
+            "the data and train another model"
+        )
+
+
+def complete_run(registry: Registry, root: Path, found: Lineage) -> Run:
+    """The model's run with its training and the commit's evaluation, recorded now where they are missing or another's.
+
+    Raises:
+        LastroError: the outputs to record are neither on disk nor in DVC.
+    """
+    if found.evaluated is None:
+        raise LastroError(
+            f"dvc.lock at {(found.commit or 'HEAD')[:12]}: does not record the whole evaluation; dvc repro, commit dvc.lock"
+        )
+    run = runs.find_run(registry.store, found.model)
+    if run is not None and _is_whole(run, found):
+        return run
+    from lastro.operations.tracking.record import record
+
+    paths = Paths.of(root)
+    # The run is tagged with the commit that is checked out, so another commit's needs its own checkout.
+    here = found.commit == lineage.state(root)[0]
+    if here and all(digest_of(path) == digest for path, digest in recorded(paths, found).items()):
+        record(registry.store, paths, "evaluate")
+    else:
+        with restored_outputs(root, found) as elsewhere:
+            record(registry.store, elsewhere, "evaluate")
+    run = runs.find_run(registry.store, found.model)
+    if run is None:
+        raise LastroError(
+            f"model {found.model}: its run was deleted while it was recorded; run the command again"
+        )
+    return run
+
+
+def _is_whole(run: Run, found: Lineage) -> bool:
+    """Whether the run is the pipeline's and complete, with the commit's evaluation and not another's of the model."""
+    tags = run.data.tags
+    trained = tags.get(runs.TRAINED) == "true" and not runs.is_trial(run)
+    return trained and found.evaluated is not None and tags.get(runs.EVALUATED) == found.evaluated
+
+
+def _card(path: Path) -> str:
+    text = path.read_text(encoding="utf-8")
+    if len(text) <= MOST_DESCRIPTION:
+        return text
+    more = "\n\n… the whole card is the run's artifact evaluation/model_card.md\n"
+    return text[: MOST_DESCRIPTION - len(more)].rpartition("\n")[0] + more
+
+
+def _create(
+    registry: Registry, model: str, run_id: str, tags: dict[str, str], card: str
+) -> tuple[Version, bool]:
+    """Create a version, and settle which one stays where others did the same at once."""
+    for left in reversed(range(ATTEMPTS)):
+        try:
+            mine = registry.create(run_id, tags, card)
+        except MlflowException as error:
+            # The store gives each version a number of its own and gives up after a few collisions.
+            if not left or not is_collision(error):
+                raise
+            first = _settle(registry, model)
+            if first is not None:
+                return first, False
+            continue
+        first = _settle(registry, model) or mine
+        return first, first.number == mine.number
+    raise AssertionError("unreachable")
+
+
+def _settle(registry: Registry, model: str) -> Version | None:
+    """The one version of a model: the lowest. MLflow knows no uniqueness, so those above it are deleted.
+
+    Versions get their numbers in the order in which they come into sight, so no lower one can turn up later. Those
+    above it were made at the same time, or by a request that the client repeated; nothing can point at them yet but
+    an alias set by hand, which is why such a version is left for a person to decide about.
+    """
+    found = registry.find(model)
+    if len(found) < 2:
+        return found[0] if found else None
+    first, *others = found
+    aliases = registry.snapshot()
+    for version in others:
+        if not aliases.aliases_of(version.number) and names.RELEASE not in version.tags:
+            registry.delete(version.number)
+    return first
+
+
+def _move_test(registry: Registry, root: Path, version: Version, commit: str) -> bool:
+    """Point `test` at the version, unless it was registered for a commit that comes after this one.
+
+    That commit is remembered: the one that a version was made from says nothing after a change was taken back.
+    """
+    snapshot = registry.snapshot()
+    at = snapshot.aliases.get(names.TEST)
+    newest = registry.get(at) if at else None
+    later = snapshot.tags.get(names.TEST_COMMIT) or (newest.tags.get(names.COMMIT) if newest else None)
+    if newest and later and later != commit and repository.is_ancestor(root, commit, later):
+        return False
+    # First what the next one asks, then what people see.
+    if snapshot.tags.get(names.TEST_COMMIT) != commit:
+        registry.set_tag(names.TEST_COMMIT, commit)
+    if at == version.number:
+        return False
+    registry.set_alias(names.TEST, version.number)
+    return True
+
+
+def pull_request_from_env() -> str | None:
+    """LASTRO_PULL_REQUEST, which a workflow sets from its event."""
+    return os.environ.get("LASTRO_PULL_REQUEST") or None

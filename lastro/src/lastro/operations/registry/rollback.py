@@ -1,0 +1,114 @@
+"""Back to an earlier release, that is in the history of production."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from lastro.core.errors import LastroError
+from lastro.operations.registry import history, names, promotion
+from lastro.operations.registry.client import Registry, Version
+from lastro.operations.registry.history import Entry
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """What a rollback would do.
+
+    Attributes:
+        now: what production shows; None if nothing was ever promoted there that still stands.
+        target: the entry to return to, and `version` what its model is registered as.
+        skipped: releases on the way that cannot be returned to, each with the reason.
+        already: production is there.
+        seen: the newest promotion that the plan knows of.
+    """
+
+    now: Entry | None
+    target: Entry
+    version: Version
+    skipped: tuple[str, ...]
+    already: bool
+    seen: int
+
+
+def plan_rollback(
+    registry: Registry, to: str | None = None, source: str | None = None, again: str | None = None
+) -> Rollback:
+    """To the release `to`, or to the one that was in production before the present one came.
+
+    source: the release in production when somebody decided this. again: the reason of a rollback that is being repeated; one
+    for that reason which stands is this one, and not followed by another.
+
+    Raises:
+        LastroError: `to` never was in production, there is nothing before, the version was retired or deleted, or another
+            release than `source` is in production.
+    """
+    snapshot = registry.snapshot()
+    entries = history.read_entries(snapshot)
+    now = history.current(entries, names.PRODUCTION)
+    skipped: list[str] = []
+    if to is not None:
+        target = promotion.last_promotion(entries, to)
+        if target is None:
+            known = ", ".join(dict.fromkeys(e.release for e in history.promotions(entries, names.PRODUCTION)))
+            raise LastroError(f"{to}: never was in production; releases that were: {known or 'none'}")
+        version = _version_of(registry, target)
+    else:
+        if now is None:
+            raise LastroError(
+                f"{registry.name}: nothing was ever in production; lastro promote a release first"
+            )
+        # An interrupted rollback is completed, not followed by another one.
+        interrupted = now.action == "rollback" and snapshot.aliases.get(names.PRODUCTION) != now.version
+        repeated = now.action == "rollback" and now.why == again
+        target = now if interrupted or repeated else promotion.release_before(entries, now.release)
+        while True:
+            if target is None:
+                passed = f" (passed over: {'; '.join(skipped)})" if skipped else ""
+                raise LastroError(
+                    f"{now.release}: no release was in production before it{passed}; promote another one"
+                )
+            try:
+                version = _version_of(registry, target)
+                break
+            except LastroError as error:
+                skipped.append(f"{target.release}: {error}")
+                target = promotion.release_before(entries, target.release)
+    target = replace(target, version=version.number)
+    done = promotion.standing(snapshot, names.PRODUCTION, target.release, version.number, target.image)
+    if source is not None and now is not None and source not in (now.release, _left(now, target)):
+        raise LastroError(
+            f"production: is {now.release} by now, and no longer {source}, which this was planned from; plan it again"
+        )
+    return Rollback(now, target, version, tuple(skipped), done is not None, history.newest(entries))
+
+
+def roll_back(registry: Registry, plan: Rollback, who: str, reason: str, take_over: bool = False) -> Entry:
+    """Carry the plan out; the alias moves last.
+
+    Raises:
+        LastroError: the artifact is not the model any more, or another promotion is under way.
+    """
+    promotion.verify(registry, plan.version)
+    target = plan.target
+    wanted = promotion.wish(
+        "rollback", names.PRODUCTION, target.release, plan.version, target.image, who, reason, target.commit
+    )
+    return promotion.carry_out(registry, wanted, plan.seen, take_over)
+
+
+def _left(now: Entry, target: Entry) -> str | None:
+    """The release that this very rollback has left, where it was begun or done before."""
+    return now.from_release if now.action == "rollback" and now.release == target.release else None
+
+
+def _version_of(registry: Registry, entry: Entry) -> Version:
+    """The version of a promotion; where it was deleted and registered anew, the new one."""
+    found = registry.find(entry.model)
+    if not found:
+        raise LastroError(
+            f"version {entry.version} was deleted; lastro register --rev {entry.release} brings it back"
+        )
+    version = next((v for v in found if v.number == entry.version), found[0])
+    if version.retired is not None:
+        raise LastroError(f"version {version.number} was retired ({version.retired})")
+    return version

@@ -1,0 +1,1 @@
+"""Release tags, the plan of a release, the chain behind a model."""

@@ -1,0 +1,173 @@
+"""Whether a tag may be released: everything that is checked before a model is built, published and promoted."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mlflow.entities import Run
+
+from lastro.core.errors import LastroError, VerdictError
+from lastro.evaluation.gate import judge
+from lastro.evaluation.verdict import Rule, Verdict
+from lastro.operations.lineage import lineage, repository
+from lastro.operations.lineage.lineage import Lineage
+from lastro.operations.registry import artifact, history, lookup, names
+from lastro.operations.registry.client import Registry, Snapshot, Version
+from lastro.operations.registry.history import Entry
+from lastro.operations.registry.register import refuse_retired, refuse_stale
+from lastro.operations.release import rules
+from lastro.operations.release.candidate import load_candidate
+from lastro.operations.release.champion import RULE, score_rival
+from lastro.operations.release.tags import ReleaseTag
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a tag stands for, and what speaks for and against its release.
+
+    Attributes:
+        production: the release that is in production now, whose model is the rival; None if nothing is.
+        rules: branch, version and interface; `verdict` holds the gate's.
+    """
+
+    tag: ReleaseTag
+    lineage: Lineage
+    version: Version
+    production: Entry | None
+    rules: tuple[Rule, ...]
+    verdict: Verdict
+
+    @property
+    def allowed(self) -> bool:
+        """Whether every rule and the verdict pass."""
+        return self.verdict.passed and all(rule.passed for rule in self.rules)
+
+    def refuse_failed(self) -> None:
+        """Raises VerdictError, naming the rules that fail, where the release is not allowed."""
+        failed = [rule.name for rule in (*self.rules, *self.verdict.rules) if not rule.passed]
+        if failed:
+            raise VerdictError(
+                f"{self.tag}: must not be released ({', '.join(failed)}); lastro release plan {self.tag} "
+                "says why, and how to mend it"
+            )
+
+    def to_json(self, name: str) -> dict[str, Any]:
+        """For the workflow; `name` is the registered model's."""
+        found = self.lineage
+        return {
+            "tag": str(self.tag),
+            "alias": self.tag.alias,
+            "allowed": self.allowed,
+            "name": name,
+            "version": self.version.number,
+            "run": self.version.run_id,
+            "commit": found.commit,
+            "model": found.model,
+            "data": found.data,
+            "params": found.params,
+            "production": self.production
+            and {"release": self.production.release, "version": self.production.version},
+            "rules": [asdict(rule) for rule in self.rules],
+            "verdict": self.verdict.to_json(),
+            "unverified": [asdict(reason) for reason in found.unverified],
+        }
+
+
+def resolve(registry: Registry, root: Path, tag: ReleaseTag) -> tuple[Lineage, Version]:
+    """From the tag to its commit, the model's digest and the one version.
+
+    Raises:
+        LastroError: there is no such tag, dvc.lock is stale there, not exactly one version has this model, or it was
+            retired.
+    """
+    if not repository.has_tag(root, str(tag)):
+        raise LastroError(f"{tag}: this clone has no such tag; git tag {tag}, or git fetch --tags")
+    found = lineage.read(root, f"refs/tags/{tag}")
+    refuse_stale(found, str(tag))
+    version = lookup.only_version(registry, found.model, str(tag))
+    refuse_retired(version)
+    return found, version
+
+
+def make_plan(
+    registry: Registry,
+    root: Path,
+    tag: ReleaseTag,
+    branch: str | None = None,
+    without_rival: str | None = None,
+) -> Plan:
+    """Check everything. without_rival: why no comparison with production is wanted.
+
+    Raises:
+        LastroError: see `resolve`; an artifact is not the model it is named by; data that DVC does not bring back.
+    """
+    found, version = resolve(registry, root, tag)
+    snapshot = registry.snapshot()
+    entries = history.read_entries(snapshot)
+    with tempfile.TemporaryDirectory(prefix="lastro-plan-") as name:
+        folder, run = Path(name), registry.run_of(version)
+        fetched = artifact.fetch(run, found.model, folder / "candidate")
+        checked = (
+            rules.on_branch(root, found.commit, branch),
+            rules.increases(tag, found.commit, entries),
+            rules.fits_interface(registry, tag, entries, fetched, folder),
+        )
+        rival = in_production(registry, snapshot, entries)
+        verdict = _judge(registry, root, found, run, rival, without_rival, folder)
+    return Plan(tag, found, version, rival and rival[1], checked, verdict)
+
+
+def in_production(
+    registry: Registry, snapshot: Snapshot, entries: list[Entry]
+) -> tuple[Version, Entry] | None:
+    """The version at the alias `production`, and the promotion that brought it there.
+
+    Raises:
+        LastroError: the alias was set by hand, so that nobody knows what is in production.
+    """
+    number = snapshot.aliases.get(names.PRODUCTION)
+    if number is None:
+        return None
+    version = registry.get(number)
+    last = next(
+        (e for e in reversed(history.promotions(entries, names.PRODUCTION)) if e.version == number), None
+    )
+    if version is None:
+        return None
+    if last is None or names.MODEL not in version.tags:
+        now = history.current(entries, names.PRODUCTION)
+        mend = f"lastro rollback --to {now.release}" if now else "delete the alias"
+        raise LastroError(
+            f"alias production: is at version {number}, which was never promoted; it was set by hand: {mend}"
+        )
+    return version, last
+
+
+def _judge(
+    registry: Registry,
+    root: Path,
+    found: Lineage,
+    run: Run,
+    rival: tuple[Version, Entry] | None,
+    without_rival: str | None,
+    folder: Path,
+) -> Verdict:
+    candidate = load_candidate(root, found, run, folder)
+    scored = None
+    if rival is None:
+        rule = Rule(RULE, True, None, None, "nothing is in production to compare with")
+    elif rival[0].tags[names.MODEL] == found.model:
+        rule = Rule(RULE, True, None, None, f"{rival[1].release} in production is this very model")
+    elif without_rival:
+        rule = Rule(RULE, True, None, None, f"not compared with {rival[1].release}: {without_rival}")
+    else:
+        judged = score_rival(registry, root, rival[0], rival[1].release, candidate, found.data, folder)
+        scored, rule = judged.predictions, judged.rule
+    params = candidate.params
+    verdict = judge(
+        candidate.predictions, params.gate, params.evaluation, candidate.training["prior"], scored
+    )
+    return Verdict(verdict.passed and rule.passed, (*verdict.rules, rule))

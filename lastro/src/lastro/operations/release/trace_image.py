@@ -1,0 +1,74 @@
+"""What a local image says about itself, in its labels."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from dataclasses import dataclass
+
+from lastro.core.errors import ExternalError, LastroError
+from lastro.operations.registry import names
+
+REVISION = "org.opencontainers.image.revision"
+SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """An image by its digest (its id where it was never pushed), and the model and commit that it is labelled with."""
+
+    digest: str
+    model: str | None
+    commit: str | None
+
+
+def digest_in(reference: str) -> str | None:
+    """The digest that NAME@sha256:… or sha256:… names; None for a tag."""
+    found = re.search(r"(?:^|@)(sha256:[0-9a-f]{64})$", reference)
+    return found[1] if found else None
+
+
+def inspect(reference: str) -> Labelled:
+    """Ask Docker for a local image; nothing is pulled.
+
+    Raises:
+        ExternalError: Docker is not installed or its daemon does not answer.
+        LastroError: there is no such image here, or it has no labels of Lastro's.
+    """
+    instead = "trace its release tag, or the digest that lastro history --json shows"
+    # A reference cannot begin with a dash; what does would be read as an option.
+    command = ["docker", "image", "inspect", "--format", "{{json .}}", "--", reference]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+    except FileNotFoundError:
+        raise ExternalError(
+            f"image {reference}: Docker is not installed here to read it; {instead}"
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise ExternalError(f"image {reference}: Docker gave no answer in {SECONDS} s; {instead}") from None
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        if "no such" in said.lower() or "invalid reference" in said.lower():
+            raise LastroError(
+                f"image {reference}: was promoted under no such digest and is not on this machine; docker pull it, or "
+                f"{instead}"
+            )
+        raise ExternalError(f"image {reference}: Docker cannot be asked ({said}); {instead}")
+    content = json.loads(done.stdout)
+    labels = (content.get("Config") or {}).get("Labels") or {}
+    # Whoever built the image wrote these.
+    model, commit = (
+        value if value and re.fullmatch(pattern, value) else None
+        for value, pattern in (
+            (labels.get(names.MODEL), "[0-9a-f]{32}"),
+            (labels.get(REVISION), "[0-9a-f]{40,64}"),
+        )
+    )
+    if not model and not commit:
+        raise LastroError(
+            f"image {reference}: has no {names.MODEL} (an MD5) and no {REVISION} (a commit) among its labels; it was not "
+            "built by lastro"
+        )
+    pushed = [digest for name in content.get("RepoDigests") or [] if (digest := digest_in(name))]
+    return Labelled(pushed[0] if pushed else content["Id"], model, commit)

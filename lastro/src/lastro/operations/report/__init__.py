@@ -1,0 +1,1 @@
+"""Reports for people: pull request, release notes, drift."""

@@ -1,0 +1,117 @@
+"""Charts that GitHub draws itself: Mermaid for lines, a table of blocks for bars."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from lastro.core.markdown import code
+from lastro.evaluation.rounding import rounded
+from lastro.operations.report.content import Chart
+
+POINTS = 21
+MOST_LINES, MOST_BARS, BAR = 4, 12, 20
+_TITLES = {
+    "roc": ("ROC curve", "false positive rate", '"true positive rate" 0 --> 1'),
+    "calibration": ("Calibration", "predicted probability", '"observed share" 0 --> 1'),
+    "learning": ("Learning curve", "iteration", '"metric"'),
+}
+_COLOURS = {"blue": "#2f81f7", "orange": "#d4700a", "green": "#2da44e", "purple": "#9a5ff0"}
+"""Told apart on white and on GitHub's dark; Mermaid's own first colour cannot be seen on white."""
+_THEME = (
+    '%%{init: {"themeVariables": {"xyChart": {"plotColorPalette": "'
+    + ", ".join(_COLOURS.values())
+    + '"}}}}%%'
+)
+
+
+def charts(plots: Path) -> list[Chart]:
+    """Those that the folder of plot data has rows for."""
+    found = [
+        _lines("roc", _read(plots / "roc.csv"), "false_positive_rate", "true_positive_rate", "class"),
+        _lines("calibration", _read(plots / "calibration.csv"), "predicted", "observed", "class"),
+        _learning(_read(plots / "learning_curve.csv")),
+        _importance(_read(plots / "importance.csv")),
+    ]
+    return [chart for chart in found if chart is not None]
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _lines(kind: str, rows: list[dict[str, str]], x: str, y: str, by: str) -> Chart | None:
+    """One line per value of `by`, at evenly spaced x: all that Mermaid's xychart can draw."""
+    names = list(dict.fromkeys(row.get(by, "") for row in rows))[:MOST_LINES]
+    if not names:
+        return None
+    series = {
+        name: np.array([(float(r[x]), float(r[y])) for r in rows if r.get(by, "") == name]) for name in names
+    }
+    low = min(points[:, 0].min() for points in series.values())
+    high = max(points[:, 0].max() for points in series.values())
+    if not low < high:
+        return None
+    at = np.linspace(low, high, POINTS)
+    lines = {
+        # A step of the curve at one x ends at its highest point.
+        name: [rounded(v) for v in np.interp(at, *_highest(points))]
+        for name, points in series.items()
+    }
+    return Chart(kind=kind, x_low=rounded(low), x_high=rounded(high), lines=lines)
+
+
+def _highest(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    best: dict[float, float] = {}
+    for x, y in points:
+        best[x] = max(y, best.get(x, y))
+    x = np.array(sorted(best))
+    return x, np.array([best[value] for value in x])
+
+
+def _learning(rows: list[dict[str, str]]) -> Chart | None:
+    metric = rows[0]["metric"] if rows else None
+    shown = [{**row, "part": f"{row['part']} {metric}"} for row in rows if row["metric"] == metric]
+    return _lines("learning", shown, "iteration", "value", "part")
+
+
+def _importance(rows: list[dict[str, str]]) -> Chart | None:
+    bars = {row["feature"]: rounded(float(row["importance"])) for row in rows[:MOST_BARS]}
+    return Chart(kind="importance", bars={n: v for n, v in bars.items() if v}) if any(bars.values()) else None
+
+
+def render(chart: Chart) -> str:
+    """Markdown."""
+    if chart.kind == "importance":
+        return _bars(chart)
+    title, x, y = _TITLES[chart.kind]
+    lines = "\n".join(
+        f"    line [{', '.join('0' if v is None else format(v, '.4g') for v in values)}]"
+        for values in chart.lines.values()
+    )
+    names = [
+        f"{colour}: {code(name, 60)}" for colour, name in zip(_COLOURS, chart.lines, strict=False) if name
+    ]
+    legend = f"\n\n{'; '.join(names)}." if names else ""
+    # Only numbers and words of ours stand in the diagram; names from the data stand below it.
+    return (
+        f'```mermaid\n{_THEME}\nxychart-beta\n    title "{title}"\n'
+        f'    x-axis "{x}" {chart.x_low:.4g} --> {chart.x_high:.4g}\n    y-axis {y}\n{lines}\n```{legend}'
+    )
+
+
+def _bars(chart: Chart) -> str:
+    top = max((abs(value) for value in chart.bars.values() if value), default=1.0)
+    rows = [
+        f"| {code(name, 60)} | {value:.4g} | {'█' * max(1, round(BAR * abs(value) / top))} |"
+        for name, value in chart.bars.items()
+        if value
+    ]
+    return "\n".join(
+        ["**Feature importance**", "", "| feature | importance | |", "| --- | ---: | :--- |", *rows]
+    )

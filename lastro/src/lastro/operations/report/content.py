@@ -1,0 +1,165 @@
+"""What a report says, as data: written by the job that ran the pipeline, checked and rendered by the one that may post.
+
+The rendering side takes the file for hostile: nothing in it is Markdown, every text and list has a limit, and a key that
+is not known is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from lastro.core.errors import LastroError
+
+MOST_BYTES = 1_000_000
+"""Size of the file; a real one has some 20 kB."""
+
+Text = Annotated[str, Field(max_length=2000)]
+Number = Annotated[float, Field(allow_inf_nan=False)] | None
+
+
+class Strict(BaseModel):
+    """No unknown key, nothing coerced."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Difference(Strict):
+    """Against another model on the rows that both held out; gain is positive where this one is better."""
+
+    value: Number
+    gain: Number
+    low: Number
+    high: Number
+
+
+class Metric(Strict):
+    """One metric on all held-out rows, with its 95 % interval."""
+
+    name: Text
+    value: Number
+    low: Number
+    high: Number
+    base: Difference | None = None
+    production: Difference | None = None
+
+
+class Other(Strict):
+    """The model that is compared with; `missing` says why there is no comparison."""
+
+    name: Text
+    rows: int | None = None
+    missing: Text | None = None
+    same: bool = False
+
+
+class Change(Strict):
+    """A key of params.yaml; None where the key is not there."""
+
+    key: Text
+    before: Text | None
+    after: Text | None
+
+
+class Rule(Strict):
+    """One rule of the verdict."""
+
+    name: Text
+    passed: bool
+    detail: Text
+
+
+class Slice(Strict):
+    """The primary metric of one group."""
+
+    column: Text
+    group: Text
+    rows: int
+    value: Number
+    low: Number
+    high: Number
+
+
+class Chart(Strict):
+    """Lines over evenly spaced x, or bars by name."""
+
+    kind: Literal["roc", "calibration", "learning", "importance"]
+    x_low: Number = None
+    x_high: Number = None
+    lines: dict[Text, list[Number]] = Field(default_factory=dict, max_length=8)
+    bars: dict[Text, Number] = Field(default_factory=dict, max_length=20)
+
+    @model_validator(mode="after")
+    def _has_an_axis(self) -> Chart:
+        if self.kind != "importance" and (self.x_low is None or self.x_high is None):
+            raise ValueError("a chart of lines needs x_low and x_high")
+        return self
+
+
+class Report(Strict):
+    """All of it. `ran`: stages that no cache had; `lock`: whether dvc.lock had to be brought up to date."""
+
+    version: Literal[1] = 1
+    model_name: Text
+    family: Text
+    task: Text
+    rows: int
+    model: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+    lock: Literal["true", "updated"]
+    ran: list[Text] | None = Field(default=None, max_length=50)
+    seconds: Number = None
+    changes: list[Change] = Field(max_length=200)
+    more_changes: int = 0
+    primary: Text
+    metrics: list[Metric] = Field(max_length=40)
+    base: Other
+    production: Other
+    production_rules: list[Rule] = Field(default_factory=list, max_length=10)
+    slices: list[Slice] = Field(max_length=200)
+    passed: bool
+    rules: list[Rule] = Field(max_length=60)
+    charts: list[Chart] = Field(max_length=8)
+
+
+class Failure(Strict):
+    """In the place of a report: why the pipeline did not come to an end."""
+
+    version: Literal[1] = 1
+    error: Text
+
+
+def read(path: Path) -> Report | Failure:
+    """The report in the file, or why there is none.
+
+    Raises:
+        LastroError: it is missing, too large, or not a report.
+    """
+    try:
+        if not path.is_file() or path.is_symlink():
+            raise LastroError(f"{path}: is no file; lastro report --json {path} writes it")
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise LastroError(f"{path}: cannot be read ({error.strerror})") from None
+    if len(content) > MOST_BYTES:
+        raise LastroError(f"{path}: has more than {MOST_BYTES} bytes; a report has some thousand")
+    try:
+        return (Failure if _is_failure(content) else Report).model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))[:80]
+        raise LastroError(
+            f"{path}: is no report ({where}: {first['msg']}); run lastro report again"
+        ) from None
+
+
+def _is_failure(content: bytes) -> bool:
+    """Which of the two is meant, so that the error names what is wrong in it; either is checked in full afterwards."""
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and "error" in found

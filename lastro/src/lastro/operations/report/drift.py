@@ -1,0 +1,150 @@
+"""The model in production on the rows that the source has gained since it was trained."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lastro.core.errors import LastroError
+from lastro.core.metric_names import resolve
+from lastro.core.params import Params
+from lastro.core.paths import Paths
+from lastro.evaluation.intervals import Resampled
+from lastro.evaluation.metrics import METRICS, compute
+from lastro.evaluation.predictions import Predictions
+from lastro.families import catalog
+from lastro.families.catalog import load_params
+from lastro.families.problem import problem_of
+from lastro.operations.registry import artifact, history, names
+from lastro.operations.registry.client import Registry, Version
+from lastro.operations.registry.restore import restore
+from lastro.operations.release.champion import missing_inputs
+from lastro.operations.release.plan import in_production
+from lastro.operations.report import drift_distance as distance
+from lastro.operations.report.drift_content import Column, Drift
+from lastro.tables.matrix import read_columns, to_matrix, to_target
+from lastro.tables.prepare import prepare
+from lastro.tables.schema import KEY, read_schema
+from lastro.tables.schema import Column as Described
+
+PARTS = ("train", "validation", "test")
+MISSING = "\0"
+"""Stands for a missing text: no text of a table can be just this."""
+
+
+def watch(registry: Registry, root: Path) -> Drift:
+    """Compare; the source and the limits are those of the params.yaml in the working tree.
+
+    Raises:
+        LastroError: production's model or data cannot be restored; the newest data does not fit the schema, or that model.
+    """
+    params = load_params(Paths.of(root).params)
+    snapshot = registry.snapshot()
+    current = in_production(registry, snapshot, history.read_entries(snapshot))
+    if current is None:
+        return Drift(model_name=params.name, why_not="nothing is in production")
+    version, entry = current
+    with tempfile.TemporaryDirectory(prefix="lastro-drift-") as name:
+        newest = Paths(root, Path(name) / "newest")
+        prepare(params, newest)
+        return _compare(registry, newest, params, version, entry.release, Path(name))
+
+
+def _compare(
+    registry: Registry, newest: Paths, params: Params, version: Version, release: str, folder: Path
+) -> Drift:
+    run, limits = registry.run_of(version), params.drift
+    found = Drift(
+        model_name=params.name, release=release, distance_limit=limits.distance, drop_limit=limits.drop
+    )
+    fetched = artifact.fetch(run, version.tags[names.MODEL], folder / "model")
+    schema = read_schema(artifact.download(run, f"{artifact.FOLDER}/schema.json", folder / "model"))
+    before = restore(newest.root, version.tags[names.DATA], folder / "before", Paths.of(newest.root).prepared)
+    lost = missing_inputs(schema, read_schema(newest.schema))
+    if lost:
+        raise LastroError(
+            f"{release}: cannot be scored on the newest data: {'; '.join(lost)}; release a new model"
+        )
+    described = (*schema.features, schema.target)
+    wanted = list(dict.fromkeys([KEY, *(column.name for column in described)]))
+    now = _rows(newest.prepared, wanted)
+    fresh = now.filter(pc.invert(pc.is_in(now[KEY], value_set=_rows(before, [KEY])[KEY].combine_chunks())))
+    if len(fresh) < limits.min_rows:
+        why = f"{len(fresh)} new rows since {release}, at least {limits.min_rows} are needed"
+        return found.model_copy(update={"why_not": why})
+    trained = _rows(before, wanted, PARTS[:1])
+    moved = [_moved(column, trained[column.name], fresh[column.name]) for column in described]
+    family = catalog.get(fetched.family)
+    predicted = Predictions(
+        task=schema.task,
+        labels=schema.labels,
+        keys=fresh[KEY].to_numpy(),
+        truth=to_target(fresh, schema),
+        scores=family.predict(
+            family.from_bytes(fetched.file.read_bytes()), to_matrix(fresh, schema), problem_of(schema)
+        ),
+    )
+    recorded = Predictions.read(artifact.download(run, "evaluation/predictions.parquet", folder / "run"))
+    columns = [
+        Column(
+            name=each.column,
+            kind=each.kind,
+            distance=each.distance,
+            p=each.p,
+            missing_before=each.missing_before,
+            missing_now=each.missing_now,
+            beyond=each.beyond(limits.distance, len(moved)),
+        )
+        for each in sorted(moved, key=lambda each: -each.distance)
+    ]
+    measured = _measured(params, recorded, predicted)
+    return found.model_copy(update={"rows": len(fresh), "columns": columns, **measured})
+
+
+def _rows(folder: Path, wanted: list[str], parts: tuple[str, ...] = PARTS) -> pa.Table:
+    return pa.concat_tables(read_columns(folder / f"{part}.parquet", wanted) for part in parts)
+
+
+def _moved(column: Described, before: pa.ChunkedArray, now: pa.ChunkedArray) -> distance.Moved:
+    if column.kind in ("category", "boolean"):
+        texts = [
+            pc.fill_null(part.cast(pa.string()), MISSING).to_numpy().astype(np.str_) for part in (before, now)
+        ]
+        return distance.categories(column.name, *texts, (_missing(before), _missing(now)))
+    numbers = []
+    for part in (before, now):
+        part = part.cast(pa.int64()) if column.kind == "date" else part
+        numbers.append(part.cast(pa.float64(), safe=False).to_numpy())
+    return distance.numbers(column.name, *numbers)
+
+
+def _missing(part: pa.ChunkedArray) -> float:
+    return part.null_count / len(part)
+
+
+def _measured(params: Params, recorded: Predictions, predicted: Predictions) -> dict[str, Any]:
+    """The primary metric at the release and now; worse: beyond the limit, and not by chance."""
+    metric = resolve(params.gate.metric, predicted.task, len(predicted.labels))
+    then = compute(recorded, [metric])[metric]
+    again = Resampled.of(predicted, params.evaluation, [metric])
+    now, (low, high) = again.values[metric], again.interval(metric)
+    if not np.isfinite([then, now, low, high]).all():
+        # A single class among the new rows, for example: there is nothing to be said.
+        return {"metric": metric, "at_release": then if np.isfinite(then) else None}
+    sign = METRICS[metric].sign
+    drop = sign * (then - now)
+    chance = low <= then <= high
+    return {
+        "metric": metric,
+        "at_release": then,
+        "now": now,
+        "low": low,
+        "high": high,
+        "drop": drop,
+        "worse": drop > params.drift.drop and not chance,
+    }

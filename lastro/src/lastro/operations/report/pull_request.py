@@ -1,0 +1,145 @@
+"""The report as Markdown: a pull request's comment, and the summary of the job."""
+
+from __future__ import annotations
+
+from lastro.core.markdown import code
+from lastro.evaluation.text import number
+from lastro.operations.report.charts import render as render_chart
+from lastro.operations.report.content import Difference, Failure, Other, Report, Rule
+
+MARKER = "<!-- lastro report -->"
+"""First line of the comment: found by it, so that it is refreshed instead of repeated."""
+MOST = 60_000
+"""GitHub refuses a comment of more than 65,536 characters."""
+
+
+def render(report: Report, next_step: str | None = None, foot: str = "") -> str:
+    """Markdown. next_step: what to do now, where the report cannot know it; foot: a last line. Both are Markdown already."""
+    head = [
+        MARKER,
+        f"## {'✅ pass' if report.passed else '❌ fail'}: {code(report.model_name, 80)}",
+        _summary(report),
+        f"**Next:** {next_step or _next(report)}",
+    ]
+    parts = [
+        *head,
+        _changes(report),
+        _metrics(report),
+        _verdict(report),
+        _production(report),
+        _slices(report),
+    ]
+    charts = "\n\n".join(render_chart(chart) for chart in report.charts)
+    text = "\n\n".join(part for part in parts if part)
+    if charts and len(text) + len(charts) < MOST:
+        text += f"\n\n<details><summary>Charts</summary>\n\n{charts}\n\n</details>"
+    if len(text) > MOST:
+        text = "\n\n".join([*head, _verdict(report)[:MOST], "The rest is too long to be shown here."])
+    return "\n\n".join(filter(None, [text, foot])) + "\n"
+
+
+def render_failure(failure: Failure, foot: str = "") -> str:
+    """Markdown, for a pipeline that did not come to an end."""
+    head = [MARKER, "## ❌ the pipeline did not come to an end", code(failure.error, 1000)]
+    return "\n\n".join(filter(None, [*head, "**Next:** mend that and push again.", foot])) + "\n"
+
+
+def _summary(report: Report) -> str:
+    trained = ""
+    if report.ran is not None:
+        took = f" in {report.seconds:.0f} s" if report.seconds is not None else ""
+        trained = (
+            f" Run anew{took}: {', '.join(code(stage, 40) for stage in report.ran)}."
+            if report.ran
+            else f" Nothing had to be trained: all of it came from the cache{took}."
+        )
+    what = f"{code(report.family, 60)}, {code(report.task, 30)}, {report.rows} held-out rows"
+    return f"{what}, model {code(report.model)}.{trained}"
+
+
+def _next(report: Report) -> str:
+    if not report.passed:
+        return "the verdict is no: change `params.yaml` and push again."
+    if report.lock == "updated":
+        return "commit the updated `dvc.lock` (`dvc repro`, `git add dvc.lock`), then merge."
+    return "merge; that registers this model."
+
+
+def _changes(report: Report) -> str:
+    if not report.changes:
+        return "" if report.base.missing else "### Parameters\n\n`params.yaml` is the base's."
+    rows = [
+        [code(c.key), *("" if v is None else code(v) for v in (c.before, c.after))] for c in report.changes
+    ]
+    more = f"\n\nAnd {report.more_changes} more." if report.more_changes else ""
+    return f"### Parameters\n\n{_table(['key', 'before', 'now'], rows)}{more}"
+
+
+def _metrics(report: Report) -> str:
+    headers, others = ["metric", "now", "95 % interval"], []
+    for word, other in (("base", report.base), ("production", report.production)):
+        if other.missing is None and not other.same:
+            headers += [word, f"better by, against {word}"]
+            others.append(word)
+    rows = [
+        [
+            f"**{code(m.name, 60)}**" if m.name == report.primary else code(m.name, 60),
+            number(m.value),
+            _interval(m.low, m.high),
+            *(cell for word in others for cell in _difference(getattr(m, word))),
+        ]
+        for m in report.metrics
+    ]
+    notes = [_note("Base", report.base), _note("Production", report.production)]
+    return "\n\n".join(["### Metrics", _table(headers, rows), "\n".join(f"- {note}" for note in notes)])
+
+
+def _difference(found: Difference | None) -> list[str]:
+    if found is None:
+        return ["", ""]
+    sign = "+" if found.gain is not None and found.gain > 0 else ""
+    return [number(found.value), f"{sign}{number(found.gain)} ({_interval(found.low, found.high)})"]
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "undefined" if low is None or high is None else f"{number(low)} to {number(high)}"
+
+
+def _note(word: str, other: Other) -> str:
+    if other.missing is not None:
+        return f"{word}: not compared: {code(other.missing)}"
+    if other.same:
+        return f"{word}: {code(other.name)} is this very model."
+    return f"{word}: {code(other.name)}, compared on the {other.rows} rows that both held out."
+
+
+def _verdict(report: Report) -> str:
+    return "### Verdict\n\n" + _rules(report.rules)
+
+
+def _production(report: Report) -> str:
+    if not report.production_rules:
+        return ""
+    return "### If it were released today\n\n" + _rules(report.production_rules)
+
+
+def _rules(rules: list[Rule]) -> str:
+    return "\n".join(
+        f"- {'✅' if rule.passed else '❌'} {code(rule.name, 80)}: {code(rule.detail)}" for rule in rules
+    )
+
+
+def _slices(report: Report) -> str:
+    if not report.slices:
+        return ""
+    rows = [
+        [code(s.column, 60), code(s.group, 60), str(s.rows), number(s.value), _interval(s.low, s.high)]
+        for s in report.slices
+    ]
+    headers = ["column", "group", "rows", code(report.primary, 60), "95 % interval"]
+    return f"### Slices\n\n{_table(headers, rows)}"
+
+
+def _table(headers: list[str], rows: list[list[str]]) -> str:
+    lines = [headers, ["---"] * len(headers), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

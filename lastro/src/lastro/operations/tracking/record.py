@@ -1,0 +1,229 @@
+"""Write a run from the stages' outputs: right after a stage, or at any later time (`lastro sync`)."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Run
+from mlflow.exceptions import MlflowException
+
+from lastro.core.errors import LastroError
+from lastro.core.params import Params
+from lastro.core.paths import Paths
+from lastro.families.catalog import hyperparameters, load_params
+from lastro.operations.lineage import lineage
+from lastro.operations.lineage.hashes import file_md5, folder_md5
+from lastro.operations.tracking import runs
+from lastro.operations.tracking.model_folder import write_model_folder
+from lastro.operations.tracking.store import Store
+from lastro.tables.schema import Schema, read_schema
+
+ATTEMPTS = 5
+
+
+def warm_up(paths: Paths, stage: str) -> None:
+    """Import what recording will need while the stage still works."""
+    if stage == "train":
+        from lastro.operations.tracking.model_folder import import_flavor
+
+        import_flavor(load_params(paths.params).model.family)
+    else:
+        from lastro.operations.tracking import figures  # noqa: F401
+
+
+def record(
+    store: Store,
+    paths: Paths,
+    stage: Literal["train", "evaluate"],
+    adopted: str | None = None,
+    trial: bool = False,
+) -> str:
+    """Record the stage's outputs; what the run already has is left alone.
+
+    The run of a trial becomes the pipeline's when the pipeline makes the same model; a trial changes nothing in the
+    pipeline's.
+
+    Returns:
+        Where a person finds the run.
+    """
+    for left in reversed(range(ATTEMPTS)):
+        try:
+            run = record_training(store, paths, adopted, trial)
+            kept = stage == "evaluate" and trial and not runs.is_trial(run)
+            if stage == "evaluate" and not kept:
+                record_evaluation(store, paths, run)
+        except MlflowException:
+            # Two recorders of one model at once write the same rows, and the store refuses the second of them. All
+            # that is written is the same however often it is written, so whoever lost begins again.
+            if not left:
+                raise
+            continue
+        first = runs.find_run(store, run.data.tags[runs.MODEL])
+        if first is None or first.info.run_id == run.info.run_id:
+            break
+        # A run that is older than ours came into sight meanwhile: the oldest is the model's run.
+        store.client.delete_run(run.info.run_id)
+    where = store.address(run.info.run_id, run.info.run_name)
+    return (
+        f"{where} (the pipeline's run of this very model, which keeps its own evaluation)" if kept else where
+    )
+
+
+def record_training(store: Store, paths: Paths, adopted: str | None = None, trial: bool = False) -> Run:
+    """Params, history, data set, model and tags of the trained model."""
+    training = read_json(paths.training)
+    params = Params.model_validate({"name": store.experiment.name, **training["params"]})
+    schema = read_schema(paths.schema)
+    model = file_digest(paths.model)
+    name = f"{params.model.family}-{model[:8]}"
+    source = {"mlflow.source.name": "lastro train" if trial else "dvc repro"}
+    run = runs.find_or_create_run(store, model, name, source, adopted)
+    if run.data.tags.get(runs.TRAINED) == "true" and (trial or not runs.is_trial(run)):
+        return run
+    client, run_id = store.client, run.info.run_id
+    try:
+        commit, dirty = lineage.state(paths.root)
+    except LastroError:
+        # A template that was downloaded, not cloned, has no commit yet; its runs are as good.
+        commit, dirty = None, True
+    data = folder_md5({f.name: file_md5(f) for f in sorted(paths.prepared.iterdir())})
+    tags = {
+        "lastro.data": data,
+        "lastro.params": lineage.params_digest(training["params"]),
+        "lastro.family": params.model.family,
+        "lastro.task": schema.task,
+        "lastro.dirty": str(dirty).lower(),
+        **source,
+    }
+    key = str(params.data.key)
+    if run.data.params.get("data.key", key) != key:
+        # A trial named its rows otherwise, and no param can be changed: the data stays that in which its key is right.
+        del tags["lastro.data"]
+    if commit:
+        tags |= {"lastro.commit": commit, "mlflow.source.git.commit": commit}
+    runs.set_tags(client, run, tags)
+    runs.log_params(client, run, flatten_params(params))
+    log_dataset(store, run, params, schema, data, training["rows"])
+    with tempfile.TemporaryDirectory() as folder:
+        write_model_folder(Path(folder) / "model", paths, params, schema)
+        client.log_artifacts(run_id, str(Path(folder) / "model"), "model")
+    client.log_artifact(run_id, str(paths.training), "training")
+    client.log_artifact(run_id, str(paths.schema), "training")
+    # After the model: MLflow reads a run's metrics back when a model is logged. The time of each point is the run's
+    # start, so a repeated call writes the very same points.
+    points = [
+        Metric(f"train.{metric}", value, run.info.start_time, step)
+        for metric, values in training["history"].items()
+        for step, value in enumerate(values)
+    ]
+    if training["best_iteration"] is not None:
+        points.append(Metric("train.best_iteration", training["best_iteration"], run.info.start_time, 0))
+    runs.log_metrics(client, run, points)
+    runs.set_tags(client, run, {runs.TRIAL: str(trial).lower(), runs.TRAINED: "true"})
+    runs.finish(client, run)
+    return client.get_run(run_id)
+
+
+def record_evaluation(store: Store, paths: Paths, run: Run) -> None:
+    """Metrics with their intervals, plots, predictions, verdict and model card."""
+    files = [paths.evaluation, paths.verdict, paths.predictions, paths.model_card]
+    digest = lineage.evaluation_digest(map(file_digest, files))
+    recorded = run.data.tags.get(runs.EVALUATED)
+    if recorded == digest:
+        return
+    from lastro.operations.tracking.figures import write_figures
+
+    client, run_id, now = store.client, run.info.run_id, int(time.time() * 1000)
+    evaluation, verdict = read_json(paths.evaluation), read_json(paths.verdict)
+    if recorded:
+        # Set, not deleted: of two who delete a tag at once the second fails.
+        runs.set_tags(client, run, {runs.EVALUATED: "begun"})
+    for file in files:
+        client.log_artifact(run_id, str(file), "evaluation")
+    for plot in sorted(paths.plots.glob("*.csv")):
+        if plot.read_bytes().count(b"\n") > 1:
+            client.log_artifact(run_id, str(plot), "evaluation/plots")
+    with tempfile.TemporaryDirectory() as folder:
+        write_figures(paths.plots, Path(folder))
+        client.log_artifacts(run_id, folder, "plots")
+    points = []
+    for name, metric in evaluation["metrics"].items():
+        for suffix, key in (("", "value"), (".low", "low"), (".high", "high"), (".baseline", "baseline")):
+            # A point has its time: logged again it would be another one.
+            if metric[key] is not None and run.data.metrics.get(name + suffix) != metric[key]:
+                points.append(Metric(name + suffix, metric[key], now, 0))
+    runs.log_metrics(client, run, points)
+    runs.set_tags(
+        client,
+        run,
+        {"lastro.verdict": "pass" if verdict["passed"] else "fail", runs.EVALUATED: digest},
+    )
+    runs.finish(client, run)
+
+
+def log_dataset(
+    store: Store, run: Run, params: Params, schema: Schema, digest: str, rows: dict[str, int]
+) -> None:
+    """Name the data set with its digest; a store that has no such endpoint keeps it in the tags alone."""
+    columns = [{"name": c.name, "type": c.kind, "required": not c.nullable} for c in schema.features]
+    dataset = Dataset(
+        name=Path(params.data.source).name,
+        digest=digest,
+        source_type="local",
+        source=json.dumps({"uri": params.data.source}),
+        schema=json.dumps({"columns": columns})[:60_000],
+        profile=json.dumps({"num_rows": sum(rows.values()), **rows}),
+    )
+    try:
+        store.client.log_inputs(
+            run.info.run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])]
+        )
+    except MlflowException as error:
+        if error.error_code not in ("ENDPOINT_NOT_FOUND", "RESOURCE_DOES_NOT_EXIST", "NOT_IMPLEMENTED"):
+            raise
+
+
+def flatten_params(params: Params) -> dict[str, str]:
+    """What made the model, by dotted name; hyperparameters with the defaults that params.yaml leaves out."""
+    flat: dict[str, str] = {}
+
+    def walk(value: Any, name: str) -> None:
+        # Of a hyperparameter that is a dict the keys are columns, which MLflow would refuse as part of a name.
+        if isinstance(value, dict) and not name.startswith("model.params."):
+            for key, inner in value.items():
+                walk(inner, f"{name}.{key}")
+        else:
+            flat[name] = json.dumps(value) if isinstance(value, list | dict) else str(value)
+
+    walk(params.data.model_dump(), "data")
+    walk(params.model.family, "model.family")
+    walk(hyperparameters(params).model_dump(), "model.params")
+    return flat
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Raises LastroError where the output is not there."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise LastroError(
+            f"{path}: cannot be read ({error}); run dvc repro, dvc checkout or dvc pull"
+        ) from None
+
+
+def file_digest(path: Path) -> str:
+    """MD5 of a file, the digest that dvc.lock records for it.
+
+    Raises:
+        LastroError: there is no such file.
+    """
+    try:
+        return file_md5(path)
+    except OSError as error:
+        raise LastroError(
+            f"{path}: cannot be read ({error.strerror}); run dvc repro, dvc checkout or dvc pull"
+        ) from None

@@ -1,0 +1,121 @@
+"""A process beside a stage that imports MLflow, opens the store and records the run.
+
+Importing MLflow and its SQL store takes longer than a small training; beside the stage it takes no time, and the
+stage's own memory and imports stay those of its work. What it records is read back from the stage's outputs, by the
+code that `lastro sync` uses, so a run that was lost is rebuilt as it was.
+
+Protocol: the child writes one JSON object a line on its standard output ({"ready": true}, {"run": ...} or
+{"error": ...}); the parent writes one line on its standard input ("record" or "record RUN_ID"), or closes it to call off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from typing import Any, Literal
+
+from lastro.core.errors import ExternalError
+from lastro.core.paths import Paths
+
+MOST_SECONDS = 60.0
+"""The recorder itself gives a server up after a few seconds; this only bounds what it did not foresee."""
+
+
+def is_remote(uri: str | None) -> bool:
+    """Whether a tracking URI leads out of this machine's files, so that it may fail to answer."""
+    return bool(uri) and not uri.startswith(("sqlite:", "file:", "/", "./"))
+
+
+class Recorder:
+    """The recorder of one stage. Use as a context manager; leaving it without `record` records nothing."""
+
+    def __init__(self, paths: Paths, stage: Literal["train", "evaluate"], trial: bool = False):
+        self._replies: queue.Queue[dict[str, Any]] = queue.Queue()
+        self._ready = False
+        self.off = os.environ.get("LASTRO_TRACKING") == "off"
+        self.trial = trial
+        if self.off:
+            return
+        task = {"stage": stage, "root": str(paths.root), "outputs": str(paths.outputs), "trial": trial}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "lastro.operations.tracking", json.dumps(task)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def _listen(self) -> None:
+        for line in self._process.stdout:
+            self._replies.put(json.loads(line))
+        self._replies.put({"error": "the recorder ended without a word"})
+
+    def wait_until_ready(self, always: bool = False) -> None:
+        """Before the work: wait until a remote store has answered. A local one needs no waiting, unless `always`.
+
+        Raises:
+            ExternalError: it refused, or did not answer.
+        """
+        uri = os.environ.get("MLFLOW_TRACKING_URI")
+        if self.off or self._ready or not (always or is_remote(uri)):
+            return
+        try:
+            # Making a local store for the first time takes as long as it takes.
+            reply = self._replies.get(timeout=MOST_SECONDS if is_remote(uri) else None)
+        except queue.Empty:
+            reply = {
+                "error": f"MLFLOW_TRACKING_URI: no answer within {MOST_SECONDS:g} s; start the server or unset it"
+            }
+        if "error" in reply:
+            self._process.kill()
+            raise ExternalError(reply["error"])
+        self._ready = True
+
+    def record(self, run_id: str | None = None) -> dict[str, Any]:
+        """After the work: record the stage's outputs, into the run `run_id` where MLflow's autologging began one.
+
+        Returns:
+            {"run": where a person finds it}, or {"error": why the run is incomplete}; the outputs are safe either way.
+        """
+        if self.off:
+            return {"error": "tracking is off (LASTRO_TRACKING=off)"}
+        try:
+            self._process.stdin.write(f"record {run_id or ''}".strip() + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass
+        reply = self._replies.get()
+        if "ready" in reply:
+            reply = self._replies.get()
+        self._process.wait()
+        return reply
+
+    def finish(self, run_id: str | None = None) -> None:
+        """`record`, and tell the person where the run is, or what is missing of it and how to mend that."""
+        reply = self.record(run_id)
+        if "error" not in reply:
+            print(f"run: {reply['run']}")
+            return
+        mend = "the trial is not recorded: run it again" if self.trial else "`lastro sync` completes it"
+        print(f"warning: the run is incomplete: {reply['error']}; {mend}", file=sys.stderr)
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self.off:
+            return
+        if self._process.poll() is None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
+            if exc[0] is not None:
+                self._process.terminate()
+        self._process.wait()
+        self._listener.join()
+        self._process.stdout.close()

@@ -1,0 +1,137 @@
+"""Which MLflow store runs are written to, and whether it answers."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from lastro.core.errors import ExternalError, LastroError
+
+# MLflow's defaults wait four minutes for a server that is down. A person's own settings come first.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.entities import Experiment
+from mlflow.exceptions import MlflowException
+
+from lastro.families.catalog import load_params
+
+PATIENCE = 5
+"""Seconds to wait for a first answer, asked for once: a person knows within ten, MLflow's import included."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """An open store and the repository's experiment in it."""
+
+    uri: str
+    client: MlflowClient
+    experiment: Experiment
+
+    def address(self, run_id: str, name: str) -> str:
+        """Where a person finds the run."""
+        if self.uri.startswith("http"):
+            base = shown(self.uri).rstrip("/")
+            return f"{base}/#/experiments/{self.experiment.experiment_id}/runs/{run_id}"
+        return f"{name} ({run_id}) in the experiment {self.experiment.name} of {shown(self.uri)}; `make ui` shows it"
+
+
+def resolve_uri(root: Path) -> str:
+    """MLFLOW_TRACKING_URI, or the SQLite file in the clone.
+
+    DVC runs queued experiments in a throw-away copy below .dvc/tmp; their runs belong to the clone it was made from.
+    """
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{clone_of(root) / 'mlflow.db'}"
+
+
+def clone_of(root: Path) -> Path:
+    """`root`, or the clone that DVC copied it from."""
+    root = root.resolve()
+    for folder in root.parents:
+        if folder.name == "exps" and folder.parent.name == "tmp" and folder.parent.parent.name == ".dvc":
+            return folder.parent.parent.parent
+    return root
+
+
+def open_store(root: Path, patience: int = PATIENCE) -> Store:
+    """Connect, and find or create the experiment that params name.
+
+    patience: seconds to wait for the first answer, which is asked for once.
+
+    Raises:
+        ExternalError: the store does not answer or refuses; one line that says which, and how to mend it.
+    """
+    for noisy in ("alembic", "mlflow.store", "mlflow.tracking"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    name = load_params(root / "params.yaml").name
+    # Asked before set_tracking_uri, which writes the variable.
+    embedded = not os.environ.get("MLFLOW_TRACKING_URI")
+    uri = resolve_uri(root)
+    if uri.startswith(("file:", "/", "./", "../")):
+        # MLflow wants to be told that its old store is meant; whoever names it by URI means it.
+        os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
+    mlflow.set_tracking_uri(uri)
+    once = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": str(patience)}
+    later = {name: os.environ[name] for name in once}
+    os.environ |= once
+    try:
+        client = MlflowClient(uri)
+        experiment = client.get_experiment_by_name(name) or _create(
+            client, name, (clone_of(root) / "mlartifacts").as_uri() if embedded else None
+        )
+    except LastroError:
+        raise
+    except Exception as error:
+        raise ExternalError(f"{shown(uri)}: {describe(error)}; {_mend(str(error))}") from None
+    finally:
+        os.environ |= later
+    if experiment.lifecycle_stage != "active":
+        raise ExternalError(
+            f"{shown(uri)}: experiment {name} is deleted; restore it, or give params.yaml another name"
+        )
+    return Store(uri, client, experiment)
+
+
+def _create(client: MlflowClient, name: str, folder: str | None) -> Experiment:
+    try:
+        return client.get_experiment(client.create_experiment(name, artifact_location=folder))
+    except MlflowException as error:
+        # Somebody created it between the question and the answer.
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+        return client.get_experiment_by_name(name)
+
+
+def describe(error: Exception) -> str:
+    """The innermost reason of an exception, in one line."""
+    reason: BaseException = error
+    if "timed out" in str(error):
+        return "no answer in time"
+    if "RemoteDisconnected" in str(error) or "Connection reset" in str(error):
+        return "the connection ended without an answer"
+    while reason.__cause__ or reason.__context__:
+        reason = reason.__cause__ or reason.__context__
+    text = (
+        str(error) if isinstance(error, MlflowException) and "Max retries" not in str(error) else str(reason)
+    )
+    line = (text.strip().splitlines() or [type(error).__name__])[0]
+    return re.sub(r"://[^/\s]+@", "://", line)[:300]
+
+
+def shown(uri: str) -> str:
+    """The URI without a password in it."""
+    return re.sub(r"(?<=://)[^/\s]+@|\?\S*", "", uri)
+
+
+def _mend(reason: str) -> str:
+    # With the spaces: a port or an id may hold these digits too.
+    if any(sign in reason for sign in (" 401 ", " 403 ", "Unauthorized")):
+        return "set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+    return "start the server or correct MLFLOW_TRACKING_URI; unset it to track in this clone"

@@ -1,0 +1,229 @@
+"""Stage 1: read the source, hold it against the schema, split it.
+
+data.source, params.yaml (data, evaluation.slices), data/schema.json  ->  data/prepared/
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from lastro.core.errors import LastroError
+from lastro.core.metric_names import check_gate
+from lastro.core.params import Data, Params
+from lastro.core.paths import Paths
+from lastro.tables.check import check_against
+from lastro.tables.infer import infer_schema, normalise
+from lastro.tables.keys import hash_column, hash_rows
+from lastro.tables.matrix import to_target
+from lastro.tables.schema import KEY, Schema, read_optional_schema
+from lastro.tables.sources import Source, read_source
+from lastro.tables.split import (
+    TEST,
+    TRAIN,
+    VALIDATION,
+    TooFewRowsError,
+    split_by_content,
+    split_by_group,
+    split_by_time,
+)
+
+
+def prepare(params: Params, paths: Paths) -> None:
+    """Write train, validation and test rows as Parquet, and the schema, to `paths.prepared`.
+
+    Each row carries its key (`__key__`), the features, the target, and the slice columns.
+
+    Raises:
+        LastroError: what is wrong with the source, by file, column and first offending row. Nothing that was
+            there is touched then.
+    """
+    data = params.data
+    committed = read_optional_schema(paths.committed_schema)
+    texts = (
+        [c.name for c in (*committed.features, committed.target) if c.kind == "category"] if committed else []
+    )
+    source = read_source(data.source, paths.root, tuple(texts))
+    features = choose_features(source, data)
+    extras = [c for c in named_columns(params) if c not in features and c != data.target]
+    check_names(source, params)
+    # Every column counts in the content of a row, also the ignored ones: ignoring a column must not rename the rows.
+    source = normalise(source, _readable(source, [*features, data.target, *extras]))
+    refuse_missing(source, data.target, "target")
+
+    if committed:
+        source, schema = check_against(source, features, committed, data)
+    else:
+        schema = infer_schema(source, features, data)
+    check_gate(params.gate.metric, params.gate.limits, schema.task, len(schema.labels))
+    content = [column.name for column in schema.features] + [data.target]
+    everything, content = hash_rows(source.table, source.table.column_names, content)
+    parts = split_rows(source, schema, params, content)
+    keys = pa.chunked_array([everything]) if data.key is None else named_keys(source, data.key)
+    columns = list(dict.fromkeys([*features, data.target, *params.evaluation.slices]))
+    write_parts(source.table.select(columns).add_column(0, KEY, keys), parts, schema, paths.prepared)
+
+
+def choose_features(source: Source, data: Data) -> list[str]:
+    """All columns but the target, the ignored, the key and the group."""
+    left_out = {data.target, data.key, data.split.group, *data.ignore}
+    features = [name for name in source.table.column_names if name not in left_out]
+    if not features:
+        raise LastroError(
+            f"{source.name}: no feature column is left; expected at least one that data.ignore spares"
+        )
+    return features
+
+
+def named_columns(params: Params) -> list[str]:
+    """The columns that params name for another purpose than predicting."""
+    split = params.data.split
+    named = [params.data.key, split.group, split.time, *params.evaluation.slices]
+    return list(dict.fromkeys(name for name in named if name))
+
+
+def check_names(source: Source, params: Params) -> None:
+    """Every column that params name must be there.
+
+    Raises:
+        LastroError: it is not.
+    """
+    import difflib
+
+    data = params.data
+    named = {
+        "data.target": [data.target],
+        "data.ignore": data.ignore,
+        "data.key": [data.key],
+        "data.split.group": [data.split.group],
+        "data.split.time": [data.split.time],
+        "evaluation.slices": params.evaluation.slices,
+    }
+    columns = source.table.column_names
+    if data.target in data.ignore:
+        raise LastroError(f"params.yaml: data.ignore: {data.target!r} is the target; take it out of the list")
+    for key, names in named.items():
+        for name in names:
+            if name is not None and name not in columns:
+                near = difflib.get_close_matches(name, columns, n=1)
+                shown = ", ".join(columns[:12]) + (", ..." if len(columns) > 12 else "")
+                hint = f"did you mean {near[0]!r}? " if near else ""
+                raise LastroError(f"{source.name}: {key}: no column {name!r}; {hint}expected one of: {shown}")
+
+
+def _readable(source: Source, needed: list[str]) -> list[str]:
+    """The needed columns, and of the others those that can be read; an ignored column may hold anything."""
+    readable = list(needed)
+    for name in source.table.column_names:
+        if name not in needed:
+            try:
+                normalise(source, [name])
+            except LastroError:
+                continue
+            readable.append(name)
+    return readable
+
+
+def refuse_missing(source: Source, name: str, role: str) -> None:
+    """Raises LastroError where the column has a missing value."""
+    array = source.table[name]
+    if array.null_count:
+        row = pc.index(pc.is_null(array), True).as_py()
+        raise LastroError(
+            f"{source.at(row)}: {role} column {name!r} is empty; expected a value in every row: fill it or drop the row"
+        )
+
+
+def named_keys(source: Source, name: str) -> pa.ChunkedArray:
+    """The key column.
+
+    Raises:
+        LastroError: a key is missing or stands twice.
+    """
+    refuse_missing(source, name, "key")
+    array = source.table[name]
+    if pc.count_distinct(array).as_py() < len(array):
+        seen = set()
+        for row, value in enumerate(array.to_pylist()):
+            if value in seen:
+                raise LastroError(
+                    f"{source.at(row)}: key column {name!r} repeats {value!r}; expected a key to name one row: choose "
+                    "another data.key, or null"
+                )
+            seen.add(value)
+    return array
+
+
+def split_rows(source: Source, schema: Schema, params: Params, content: np.ndarray) -> np.ndarray:
+    """(n,) int8 part of each row; see `lastro.tables.split`.
+
+    Args:
+        content: (n,) uint64 hash of what the model sees of a row. A key tells rows apart that are equal to the
+            model; such twins must not be torn apart, so the key has no part in it.
+
+    Raises:
+        LastroError: too few rows, groups or times; a class that no row is left to learn from.
+    """
+    split = params.data.split
+    classes = to_target(source.table, schema) if schema.task == "classification" else None
+    try:
+        if split.group:
+            refuse_missing(source, split.group, "group")
+            parts = split_by_group(hash_column(source.table[split.group], split.group), split)
+        elif split.time:
+            refuse_missing(source, split.time, "time")
+            parts = split_by_time(_as_time(source, split.time), split)
+        else:
+            parts = split_by_content(content, split, classes)
+    except TooFewRowsError as error:
+        what = error.what
+        if error.what.startswith("class "):
+            what = f"distinct rows of class {schema.labels[int(error.what.removeprefix('class '))]!r}"
+        raise LastroError(
+            f"{source.at(error.row)}: {error.found} {what} in the whole of {source.name}; a split into train, validation and "
+            f"test needs at least {error.needed}: add rows"
+        ) from None
+    if classes is not None:
+        unlearnt = np.setdiff1d(classes, classes[parts == TRAIN])
+        if len(unlearnt):
+            row = int(np.argmax(classes == unlearnt[0]))
+            raise LastroError(
+                f"{source.at(row)}: class {schema.labels[unlearnt[0]]!r} has no row in the train part; expected every class "
+                "there: choose another data.split"
+            )
+    return parts
+
+
+def _as_time(source: Source, name: str) -> np.ndarray:
+    array = source.table[name]
+    if pa.types.is_timestamp(array.type):
+        array = array.cast(pa.int64())
+    elif not (pa.types.is_integer(array.type) or pa.types.is_floating(array.type)):
+        raise LastroError(
+            f"{source.at(0)}: data.split.time: column {name!r} is {array[0].as_py()!r}; expected dates (2026-01-31) or numbers"
+        )
+    return array.to_numpy()
+
+
+def write_parts(table: pa.Table, parts: np.ndarray, schema: Schema, folder: Path) -> None:
+    """Write the three files and the schema beside `folder`, then put them in its place."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=".prepared-", dir=folder.parent))
+    try:
+        for part, name in ((TRAIN, "train"), (VALIDATION, "validation"), (TEST, "test")):
+            rows = table.filter(pa.array(parts == part))
+            # Random decimals do not compress: a dictionary would cost time and gain nothing.
+            texts = [f.name for f in rows.schema if pa.types.is_string(f.type)]
+            pq.write_table(rows, temporary / f"{name}.parquet", use_dictionary=texts, compression="lz4")
+        (temporary / "schema.json").write_text(schema.to_json(), encoding="utf-8")
+        temporary.chmod(0o755)
+        shutil.rmtree(folder, ignore_errors=True)
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

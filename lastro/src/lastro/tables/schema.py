@@ -1,0 +1,131 @@
+"""The schema: what each column is, written by prepare and read by everything after it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from lastro.core.errors import LastroError
+
+Kind = Literal["float", "integer", "boolean", "category", "date"]
+Label = str | int | bool
+
+KEY = "__key__"
+"""Name of the row-key column in prepared data and in predictions."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the table.
+
+    Attributes:
+        categories: the sorted texts of a category column, otherwise empty.
+        minimum, maximum: smallest and largest value seen; numbers, or ISO 8601 text for dates; None where there
+            is no order or no value.
+    """
+
+    name: str
+    kind: Kind
+    nullable: bool
+    categories: tuple[str, ...] = ()
+    minimum: float | int | str | None = None
+    maximum: float | int | str | None = None
+
+
+@dataclass(frozen=True)
+class Schema:
+    """Features, target and task.
+
+    Attributes:
+        labels: the sorted class labels; empty for regression. The last one is the positive class of a binary task.
+        unseen_categories: what a category that no column lists becomes, here and in the scoring app.
+    """
+
+    task: Literal["classification", "regression"]
+    target: Column
+    labels: tuple[Label, ...]
+    features: tuple[Column, ...]
+    unseen_categories: Literal["error", "missing"] = "error"
+
+    def to_json(self) -> str:
+        """Readable JSON, the same text for the same schema."""
+        content = {
+            "task": self.task,
+            "target": _compact(self.target),
+            "labels": list(self.labels),
+            "unseen_categories": self.unseen_categories,
+            "features": [_compact(column) for column in self.features],
+        }
+        return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+    def with_missing(self, names: Iterable[str]) -> Schema:
+        """The same schema with the named features nullable."""
+        names = set(names)
+        return replace(
+            self,
+            features=tuple(replace(c, nullable=c.nullable or c.name in names) for c in self.features),
+        )
+
+
+def read_schema(path: Path) -> Schema:
+    """Read a schema file.
+
+    Raises:
+        LastroError: unreadable, or not a schema.
+    """
+    schema = read_optional_schema(path)
+    if schema is None:
+        raise LastroError(f"{path}: holds no schema; run dvc repro")
+    return schema
+
+
+def read_optional_schema(path: Path) -> Schema | None:
+    """Read a schema file; None where the file holds an empty object, which asks prepare to infer one."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise LastroError(
+            f"{path}: cannot be read ({error.strerror}); it must hold a schema, or {{}} to infer one"
+        ) from None
+    except ValueError as error:
+        raise LastroError(f"{path}: is not JSON ({error}); copy data/prepared/schema.json over it") from None
+    if content == {}:
+        return None
+    try:
+        schema = Schema(
+            task=_one_of(content.pop("task"), ("classification", "regression")),
+            target=_column(content.pop("target")),
+            labels=tuple(content.pop("labels")),
+            features=tuple(_column(column) for column in content.pop("features")),
+            unseen_categories=_one_of(content.pop("unseen_categories", "error"), ("error", "missing")),
+        )
+        if content:
+            raise ValueError(f"unknown key {next(iter(content))!r}")
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else error
+        raise LastroError(
+            f"{path}: is not a schema ({what}); copy data/prepared/schema.json over it"
+        ) from None
+    return schema
+
+
+def _compact(column: Column) -> dict:
+    content = asdict(column)
+    if not column.categories:
+        del content["categories"]
+    return {key: value for key, value in content.items() if value is not None}
+
+
+def _column(content: dict) -> Column:
+    column = Column(**{**content, "categories": tuple(content.get("categories", ()))})
+    _one_of(column.kind, ("float", "integer", "boolean", "category", "date"))
+    return column
+
+
+def _one_of(value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise ValueError(f"{value!r} is not one of {', '.join(allowed)}")
+    return value

@@ -1,0 +1,216 @@
+"""Read a source as it is: CSV, Parquet, or a folder of Parquet parts."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from lastro.core.errors import LastroError
+
+DELIMITERS = ",;\t|"
+INDEX = re.compile(r"__index_level_\d+__")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A table and where its rows come from.
+
+    Attributes:
+        parts: (name, rows) of each file, in the order of the table's rows.
+    """
+
+    name: str
+    table: pa.Table
+    parts: tuple[tuple[str, int], ...]
+
+    def at(self, row: int) -> str:
+        """'FILE: row N' of the 0-based row of the table; N counts from 1, the header not included."""
+        for name, rows in self.parts:
+            if row < rows:
+                return f"{name}: row {row + 1}"
+            row -= rows
+        raise IndexError(row)
+
+
+def read_source(source: str, root: Path, text_columns: tuple[str, ...] = ()) -> Source:
+    """Read `data.source`; relative paths are relative to `root`.
+
+    Args:
+        text_columns: columns that a committed schema calls categories; a CSV's digits in them stay text.
+
+    Raises:
+        LastroError: unknown, missing, empty or unreadable source; repeated or empty column names.
+    """
+    try:
+        read = _read_path(source, root / source, text_columns)
+    except PermissionError as error:
+        raise LastroError(
+            f"data.source: {source}: may not be read ({error.strerror}: {error.filename}); let this user read it: chmod"
+        ) from None
+    _check_names(read)
+    if read.table.num_rows == 0:
+        raise LastroError(f"{source}: has no rows; expected a header and at least one row")
+    return read
+
+
+def _read_path(source: str, path: Path, text_columns: tuple[str, ...]) -> Source:
+    if path.is_dir():
+        return _read_folder(source, path)
+    if not path.is_file():
+        raise LastroError(
+            f"data.source: {source}: no such file or folder; expected a .csv or .parquet file, or "
+            "a folder of .parquet files (dvc pull brings what DVC tracks)"
+        )
+    if path.suffix == ".parquet":
+        return _whole(source, _read_parquet(source, path))
+    if path.suffix in (".csv", ".tsv", ".txt"):
+        return _whole(source, _read_csv(source, path, text_columns))
+    raise LastroError(f"data.source: {source}: expected a name that ends in .csv or .parquet")
+
+
+def _whole(name: str, table: pa.Table) -> Source:
+    return Source(name, table, ((name, table.num_rows),))
+
+
+def _read_parquet(name: str, path: Path) -> pa.Table:
+    import pyarrow.parquet as pq
+
+    try:
+        # Arrow's own PermissionError does not name the file.
+        path.open("rb").close()
+        table = pq.ParquetFile(path).read()
+    except PermissionError:
+        raise
+    except (pa.ArrowException, OSError) as error:
+        raise LastroError(f"{name}: is not a Parquet file ({_first_line(error)}); write it again") from None
+    # The numbers of the rows, which pandas writes beside the table: no feature, and often a leak.
+    return table.drop_columns([name for name in table.column_names if INDEX.fullmatch(name)])
+
+
+def _read_folder(source: str, path: Path) -> Source:
+    # Not Path.rglob, which passes over folders that may not be read: half a table is worse than none.
+    found = (Path(folder) / name for folder, _, names in os.walk(path, onerror=_raise) for name in names)
+    files = sorted(file for file in found if file.suffix == ".parquet")
+    if not files:
+        raise LastroError(f"data.source: {source}: this folder holds no .parquet file")
+    for file in files:
+        for part in file.relative_to(path).parts[:-1]:
+            if "=" in part:
+                raise LastroError(
+                    f"{source}: the folder {part} holds a column in its name, which is not read; write it as a column of "
+                    "the parts"
+                )
+    tables = [(str(Path(source) / f.relative_to(path)), f) for f in files]
+    read = [(name, _decoded(_read_parquet(name, file))) for name, file in tables]
+    first_name, first = read[0]
+    found: dict[str, tuple[pa.DataType, str]] = {}  # of each column, and the first part that has values in it
+    for name, part in read:
+        _check_names(Source(name, part, ()))
+        if set(part.column_names) != set(first.column_names):
+            odd = sorted(set(part.column_names) ^ set(first.column_names))[0]
+            raise LastroError(
+                f"{name}: column {odd!r} stands in only one of this part and {first_name}; every part needs the same columns"
+            )
+        for column in part.column_names:
+            here = part.schema.field(column).type
+            if pa.types.is_null(here):
+                continue
+            there, where = found.setdefault(column, (here, name))
+            if _family(here) != _family(there):
+                raise LastroError(
+                    f"{name}: column {column!r}: row 1 is {here}, expected {there} as in {where}; write the parts alike"
+                )
+    table = pa.concat_tables(
+        [part.select(first.column_names) for _, part in read], promote_options="permissive"
+    )
+    return Source(source, table, tuple((name, part.num_rows) for name, part in read))
+
+
+def _decoded(part: pa.Table) -> pa.Table:
+    """Dictionaries as the values that they stand for: parts differ in how they hold a column, and Arrow joins like to like."""
+    for index, field in enumerate(part.schema):
+        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        kind = pa.string() if pa.types.is_string_view(kind) else kind
+        if kind != field.type:
+            part = part.set_column(index, field.name, part.column(index).cast(kind))
+    return part
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _family(kind: pa.DataType) -> str:
+    """Types that may be joined without changing what a column means."""
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return "number"
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return "text"
+    return str(kind)
+
+
+def _read_csv(name: str, path: Path, text_columns: tuple[str, ...]) -> pa.Table:
+    import pyarrow.csv as pc
+
+    size = path.stat().st_size
+    if size == 0:
+        raise LastroError(f"{name}: is empty; expected a header and at least one row")
+    if size >= 2**31:
+        raise LastroError(f"{name}: CSV files end at 2 GiB; write it as Parquet, which is also read faster")
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        header = file.readline()
+    try:
+        header.encode()
+    except UnicodeEncodeError:
+        raise LastroError(f"{name}: the header is not UTF-8 text; save the file as UTF-8") from None
+    delimiter = max(DELIMITERS, key=lambda d: len(next(csv.reader([header], delimiter=d), [])))
+    repeated = [
+        column for column, n in Counter(next(csv.reader([header], delimiter=delimiter), [])).items() if n > 1
+    ]
+    if repeated:
+        raise LastroError(
+            f"{name}: the header names column {repeated[0]!r} twice; give each column its own name"
+        )
+    # One block: types are inferred from every row, not from the first megabyte.
+    read = pc.ReadOptions(block_size=size + 1)
+    parse = pc.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    convert = pc.ConvertOptions(
+        strings_can_be_null=True, column_types={column: pa.string() for column in text_columns}
+    )
+    try:
+        return pc.read_csv(path, read, parse, convert)
+    except pa.ArrowException:
+        # Only the serial reader counts rows, and a message should name one.
+        read.use_threads = False
+    try:
+        return pc.read_csv(path, read, parse, convert)
+    except pa.ArrowException as error:
+        raise LastroError(
+            f"{name}: is not a table ({_first_line(error)}); expected UTF-8 text, one header, and as many cells in "
+            "every row (row numbers here count the header)"
+        ) from None
+
+
+def _check_names(source: Source) -> None:
+    names = source.table.column_names
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise LastroError(
+                f"{source.name}: column {name!r} stands there {count} times; give each its own name"
+            )
+        if not name.strip():
+            raise LastroError(
+                f"{source.name}: column {names.index(name) + 1} has no name; name it in the header"
+            )
+        if name == "__key__":
+            raise LastroError(f"{source.name}: the column name __key__ is taken by the row key; rename it")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:200]

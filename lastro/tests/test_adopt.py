@@ -1,0 +1,78 @@
+"""What `lastro init` makes of params.yaml, short of running anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lastro.core.errors import LastroError
+from lastro.core.yaml12 import load_mapping
+from lastro.families import catalog
+from lastro.operations.lineage import init as adopt
+from lastro.operations.lineage.init import Wish
+from tests import example
+
+
+@pytest.fixture
+def repository(tmp_path) -> Path:
+    """A folder with the example's params.yaml, and elsewhere the table that it is to adopt."""
+    (tmp_path / "home").mkdir()
+    rows = "".join(f"{i},{i % 7},{'ab'[i % 2]}\n" for i in range(60))
+    (tmp_path / "home" / "customers.csv").write_text("age,visits,churned\n" + rows)
+    root = tmp_path / "repository"
+    root.mkdir()
+    (root / "params.yaml").write_text(example.PARAMS.read_text())
+    return root
+
+
+def adopted(root: Path, **wishes: Any) -> dict[str, Any]:
+    """The parameters that init would write, by section."""
+    wish = Wish(**{"data": root.parent / "home" / "customers.csv", "target": "churned", **wishes})
+    return load_mapping(adopt.plan(root, wish, force=True).text.encode(), "params.yaml", "")
+
+
+def edit(root: Path, old: str, new: str) -> None:
+    text = (root / "params.yaml").read_text()
+    assert old in text
+    (root / "params.yaml").write_text(text.replace(old, new, 1))
+
+
+def test_a_home_folder_is_expanded(repository, monkeypatch):
+    monkeypatch.setenv("HOME", str(repository.parent / "home"))
+    params = adopted(repository, data=Path("~/customers.csv"))
+    assert (params["data"]["source"], params["name"]) == ("data/raw/customers.csv", "customers")
+    with pytest.raises(LastroError, match=r"--data: ~nobody-here/x.csv: no such file or folder"):
+        adopted(repository, data=Path("~nobody-here/x.csv"))
+
+
+def test_what_named_the_other_tables_columns_is_reset(repository):
+    edit(repository, "slices: []", "slices: [region]")
+    edit(repository, "max_gap: null", "max_gap: 0.1")
+    edit(repository, "limits: {}", "limits: {accuracy: 0.9}")
+    edit(repository, "    max_depth: 3", "    max_depth: 3\n    monotone_constraints: {radius: 1}")
+    edit(repository, "    max_depth: 3", "    max_depth: 3\n    interaction_constraints: [[radius, area]]")
+    params = adopted(repository)
+    assert params["evaluation"]["slices"] == []
+    assert params["gate"]["slices"] == {"max_gap": None, "min_rows": 30}
+    assert params["gate"]["limits"] == {}
+    assert params["model"]["params"]["max_depth"] == 3
+    assert params["model"]["params"]["monotone_constraints"] is None
+    assert params["model"]["params"]["interaction_constraints"] is None
+    assert "monotonic_cst" not in params["model"]["params"]
+
+
+def test_sections_that_are_not_there_are_no_obstacle(repository):
+    (repository / "params.yaml").write_text(
+        "name: least\ndata: {source: data/breast_cancer.csv, target: target}\n"
+    )
+    assert adopted(repository).keys() == {"name", "data", "model"}
+
+
+@pytest.mark.parametrize("name", catalog.FAMILIES)
+def test_every_hyperparameter_that_names_columns_is_known(name):
+    fields = catalog.get(name).Hyperparameters.model_fields
+    for key, field in fields.items():
+        holds = str(field.annotation)
+        assert ("dict[str" in holds or "list[" in holds) == (key in adopt.NAMING_COLUMNS), key

@@ -1,3 +1,0 @@
-from lastro.cli import main
-
-main()

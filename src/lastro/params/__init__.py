@@ -1,1 +1,0 @@
-"""params.yaml, typed and strict."""

@@ -1,1 +1,0 @@
-"""Releases: what a tag means, and whether its model may be released."""

@@ -1,1 +1,0 @@
-"""The published image: built by `mlflow models build-docker` and the Dockerfile, verified, pushed."""

@@ -1,1 +1,0 @@
-"""Serving a trained model: what travels with the artifact."""

@@ -1,1 +1,0 @@
-"""What dvc.yaml calls: prepare, train, evaluate."""
