@@ -10,7 +10,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 .PHONY: help setup repro test lint format ui status sync pipeline-image lock sbom github-setup clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F '::?.*## ' '/^[a-z0-9-]+::?.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/runtime ## Create .venv with the locked requirements
 

@@ -68,10 +68,7 @@ def _cell(text: str) -> str:
 
 
 def _targets() -> str:
-    found = re.findall(
-        r"^([a-z0-9-]+)::?.*## (.*)$",
-        "\n".join((ROOT / name).read_text() for name in ("Makefile", "lastro/package.mk")),
-        re.MULTILINE,
-    )
+    text = "\n".join((ROOT / name).read_text() for name in ("Makefile", "lastro/package.mk"))
+    found = re.findall(r"^([a-z0-9-]+)::?.*## (.*)$", text, re.MULTILINE)
     rows = [f"| `make {name}` | {_cell(what)} |" for name, what in found]
     return "\n".join(["## make\n", "| target | what it does |", "| --- | --- |", *rows]) + "\n"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lastro.operations.tracking.store import describe, shown
+from lastro.core.check import without_password
+from lastro.operations.tracking.store import describe
 
 
 @pytest.mark.parametrize(
@@ -21,7 +22,7 @@ from lastro.operations.tracking.store import describe, shown
     ],
 )
 def test_address_without_its_password(uri, expected):
-    assert shown(uri) == expected
+    assert without_password(uri) == expected
 
 
 def test_reason_without_a_password():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -37,3 +38,8 @@ def warning(name: str, what: str, mend: str) -> Check:
 def failed(name: str, what: str, mend: str) -> Check:
     """Does not work."""
     return Check(name, "failed", what, mend)
+
+
+def without_password(uri: str) -> str:
+    """Leave the user, the password and the query out of a URI, for messages."""
+    return re.sub(r"(?<=://)[^/\s]+@|\?\S*", "", uri)

@@ -19,7 +19,7 @@ def examine(root: Path, ci: bool) -> Iterator[Check]:
     """Check; see `lastro.cli.doctor`."""
     from dvc.repo import Repo
 
-    from lastro.operations.tracking.store import shown
+    from lastro.core.check import without_password
 
     logging.getLogger("dvc").setLevel(logging.CRITICAL)
     # Each kind of remote raises errors of its own library's.
@@ -40,7 +40,7 @@ def examine(root: Path, ci: bool) -> Iterator[Check]:
         except Exception as error:
             yield failed(NAME, f"{name}: {_first(error)}", "dvc remote list, dvc remote modify")
             return
-        where = f"{name} ({shown(repo.config['remote'][name]['url'])})"
+        where = f"{name} ({without_password(repo.config['remote'][name]['url'])})"
         yield from _examine_remote(root, remote, where, ci)
 
 

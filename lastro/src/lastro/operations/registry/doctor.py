@@ -20,7 +20,8 @@ PROBE = "lastro-doctor"
 
 def examine(root: Path) -> Iterator[Check]:
     """Check; see `lastro.cli.doctor`."""
-    from lastro.operations.tracking.store import open_store, shown
+    from lastro.core.check import without_password
+    from lastro.operations.tracking.store import open_store
 
     try:
         store = open_store(root)
@@ -30,7 +31,7 @@ def examine(root: Path) -> Iterator[Check]:
         return
     embedded = store.uri.startswith("sqlite:")
     kind = "the embedded store" if embedded else "answers"
-    yield ok(NAME, f"{shown(store.uri)}: {kind}, experiment {store.experiment.name}")
+    yield ok(NAME, f"{without_password(store.uri)}: {kind}, experiment {store.experiment.name}")
     if store.uri.startswith("http"):
         yield _version(store.uri)
     yield from _round_trip(store)

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from lastro.core.check import without_password
 from lastro.core.errors import ExternalError, LastroError
 
 # MLflow's defaults wait four minutes for a server that is down. A person's own settings come first.
@@ -38,9 +39,9 @@ class Store:
     def address(self, run_id: str, name: str) -> str:
         """Where a person finds the run."""
         if self.uri.startswith("http"):
-            base = shown(self.uri).rstrip("/")
+            base = without_password(self.uri).rstrip("/")
             return f"{base}/#/experiments/{self.experiment.experiment_id}/runs/{run_id}"
-        return f"{name} ({run_id}) in the experiment {self.experiment.name} of {shown(self.uri)}; `make ui` shows it"
+        return f"{name} ({run_id}) in the experiment {self.experiment.name} of {without_password(self.uri)}; `make ui` shows it"
 
 
 def resolve_uri(root: Path) -> str:
@@ -89,12 +90,12 @@ def open_store(root: Path, patience: int = PATIENCE) -> Store:
     except LastroError:
         raise
     except Exception as error:
-        raise ExternalError(f"{shown(uri)}: {describe(error)}; {_mend(str(error))}") from None
+        raise ExternalError(f"{without_password(uri)}: {describe(error)}; {_mend(str(error))}") from None
     finally:
         os.environ |= later
     if experiment.lifecycle_stage != "active":
         raise ExternalError(
-            f"{shown(uri)}: experiment {name} is deleted; restore it, or give params.yaml another name"
+            f"{without_password(uri)}: experiment {name} is deleted; restore it, or give params.yaml another name"
         )
     return Store(uri, client, experiment)
 
@@ -123,11 +124,6 @@ def describe(error: Exception) -> str:
     )
     line = (text.strip().splitlines() or [type(error).__name__])[0]
     return re.sub(r"://[^/\s]+@", "://", line)[:300]
-
-
-def shown(uri: str) -> str:
-    """The URI without a password in it."""
-    return re.sub(r"(?<=://)[^/\s]+@|\?\S*", "", uri)
 
 
 def _mend(reason: str) -> str:
