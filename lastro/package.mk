@@ -13,7 +13,7 @@ test-e2e: $(VENV)/package $(VENV)/docs ## Run the package's slow real-world test
 
 fuzz: $(VENV)/package ## Fuzz the scoring app, guided by coverage (SECONDS=600); what it finds stays in lastro/.fuzz
 	@mkdir -p lastro/.fuzz
-	@cd lastro && RUST_BACKTRACE=0 python -m tests.serving.fuzz -artifact_prefix=.fuzz/ -max_total_time=$(or $(SECONDS),600) .fuzz/corpus
+	@cd lastro && python -m tests.serving.fuzz -artifact_prefix=.fuzz/ -max_total_time=$(or $(SECONDS),600) .fuzz/corpus
 
 lint:: lint-package
 

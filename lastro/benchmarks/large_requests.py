@@ -1,15 +1,14 @@
-"""Memory and time of one request of 100,000 rows of 30 numbers, as CSV and as Parquet, against the size of its body.
+"""Memory and time of one CSV request of 100,000 rows of 30 numbers, against the size of its body.
 
 usage: python benchmarks/large_requests.py IMAGE|MODEL_FOLDER [--rows N]
-IMAGE: over HTTP, each form to a container of its own with one worker; memory is what the whole container grows by at most (the
-high-water mark of its control group) over what it holds after a request of one row in that form. MODEL_FOLDER: an MLflow model
-folder as Lastro logs it; each form in a process of its own, without HTTP. Numeric inputs; the body counts as memory too. Linux.
+IMAGE: over HTTP, to a container with one worker; memory is the high-water mark of the container's control group less what it
+holds after a request of one row. MODEL_FOLDER: an MLflow model folder as Lastro logs it, scored in a process of its own without
+HTTP. Numeric inputs; the body counts as memory too. Linux.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import subprocess
 import sys
@@ -23,19 +22,16 @@ from serving import container
 from lastro.operations.image.docker import docker
 
 
-def make(names: list[str], rows: int, place: Path) -> None:
-    """Write the two bodies: made-up numbers with all their digits."""
+def make(names: list[str], rows: int, file: Path) -> Path:
+    """Write a body of made-up numbers with all their digits."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.csv
-    import pyarrow.parquet as pq
 
     rng = np.random.default_rng(0)
     table = pa.table({name: rng.normal(size=rows) for name in names})
-    pq.write_table(table, place / "body.parquet")
-    sink = io.BytesIO()
-    pyarrow.csv.write_csv(table, sink)
-    (place / "body.csv").write_bytes(sink.getvalue())
+    pyarrow.csv.write_csv(table, file)
+    return file
 
 
 def largest() -> int:
@@ -46,32 +42,22 @@ def largest() -> int:
 
 def measure(folder: Path, body: Path) -> None:
     """Score the body in this process, and print what it took."""
-    from lastro.serving.bodies import CSV, PARQUET, read
+    from lastro.serving.bodies import CSV, read
     from lastro.serving.model import Model
 
     model = Model(folder)
-    media = CSV if body.suffix == ".csv" else PARQUET
     before = largest()
     content = body.read_bytes()
     begun = time.perf_counter()
-    _, rows = model.answer(read(media, content, model.columns, 10**7, 10**10))
+    _, rows = model.answer(read(CSV, content, model.columns, 10**7))
     seconds = time.perf_counter() - begun
-    tell(body, rows, len(content), largest() - before, seconds)
-    if media == PARQUET:
-        from lastro.serving.parquet_pages import walk
-
-        begun = time.perf_counter()
-        walk(content, 10**10)
-        print(
-            f"parquet its pages counted first: {(time.perf_counter() - begun) / seconds:.3f} of that time",
-            flush=True,
-        )
+    report(rows, len(content), largest() - before, seconds)
 
 
-def tell(body: Path, rows: int, size: int, grown: int, seconds: float) -> None:
-    """One line."""
+def report(rows: int, size: int, grown: int, seconds: float) -> None:
+    """Print one line."""
     print(
-        f"{body.suffix[1:]:<8}{rows} rows, body {size / 1e6:.1f} MB, memory {grown / 1e6:.1f} MB, "
+        f"{rows} rows, body {size / 1e6:.1f} MB, memory {grown / 1e6:.1f} MB, "
         f"{grown / size:.2f} times the body, {seconds:.2f} s",
         flush=True,
     )
@@ -91,14 +77,12 @@ def counter(name: str, current: bool) -> int:
 
 def measure_container(image: str, body: Path, small: Path) -> None:
     """Score the body in a container."""
-    media = "text/csv" if body.suffix == ".csv" else "application/vnd.apache.parquet"
     with container(image) as url:
         name = docker("ps", "--quiet", "--filter", f"publish={url.rpartition(':')[2]}").strip()
 
         def post(path: Path) -> int:
-            answer = requests.post(
-                f"{url}/invocations", data=path.read_bytes(), headers={"Content-Type": media}, timeout=600
-            )
+            headers = {"Content-Type": "text/csv"}
+            answer = requests.post(f"{url}/invocations", data=path.read_bytes(), headers=headers, timeout=600)
             answer.raise_for_status()
             return len(answer.json()["predictions"])
 
@@ -107,7 +91,7 @@ def measure_container(image: str, body: Path, small: Path) -> None:
         begun = time.perf_counter()
         rows = post(body)
         seconds = time.perf_counter() - begun
-        tell(body, rows, body.stat().st_size, counter(name, False) - before, seconds)
+        report(rows, body.stat().st_size, counter(name, False) - before, seconds)
 
 
 def main() -> None:
@@ -126,17 +110,11 @@ def main() -> None:
         with container(options.what) as url:
             names = [column["name"] for column in requests.get(f"{url}/schema", timeout=60).json()["inputs"]]
     with tempfile.TemporaryDirectory() as place:
-        large, small = Path(place) / "large", Path(place) / "small"
-        for at, rows in ((large, options.rows), (small, 1)):
-            at.mkdir()
-            make(names, rows, at)
-        for body in ("body.csv", "body.parquet"):
-            if folder.is_dir():
-                subprocess.run(
-                    [sys.executable, __file__, str(folder), "--body", str(large / body)], check=True
-                )
-            else:
-                measure_container(options.what, large / body, small / body)
+        large, small = make(names, options.rows, Path(place) / "large"), make(names, 1, Path(place) / "small")
+        if folder.is_dir():
+            subprocess.run([sys.executable, __file__, str(folder), "--body", str(large)], check=True)
+        else:
+            measure_container(options.what, large, small)
 
 
 if __name__ == "__main__":

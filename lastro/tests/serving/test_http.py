@@ -126,11 +126,16 @@ def test_types_that_are_not_read(server, headers):
     assert (answer.status_code, answer.headers["Content-Type"]) == (415, "application/json")
 
 
-def test_parquet_that_is_switched_off(three, tmp_path):
-    with serving(three, tmp_path, PARQUET="off") as server:
-        answer = server.post(b"PAR1", {"Content-Type": "application/vnd.apache.parquet"})
-        assert (answer.status_code, answer.json()["error_code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
-        assert server.post(GOOD).status_code == 200
+def test_a_parquet_body_is_refused_with_the_types_that_are_read(server):
+    answer = server.post(b"PAR1", {"Content-Type": "application/vnd.apache.parquet"})
+    assert (answer.status_code, answer.json()) == (
+        415,
+        {
+            "error_code": "UNSUPPORTED_MEDIA_TYPE",
+            "message": "expected Content-Type application/json or text/csv",
+        },
+    )
+    assert server.post(GOOD).status_code == 200
 
 
 def test_a_body_over_the_limit(three, tmp_path):

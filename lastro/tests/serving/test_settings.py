@@ -31,15 +31,6 @@ def test_workers_follow_the_limit(tmp_path, files, workers):
     assert cpu_limit(tmp_path) == workers
 
 
-def test_parquet_is_on_or_off(monkeypatch):
-    assert Settings.read().parquet == "on"
-    monkeypatch.setenv("LASTRO_PARQUET", "off")
-    assert Settings.read().parquet == "off"
-    monkeypatch.setenv("LASTRO_PARQUET", "false")
-    with pytest.raises(ValueError, match="expected on or off"):
-        Settings.read()
-
-
 def test_a_service_called_lastro_in_kubernetes_is_no_setting(monkeypatch):
     monkeypatch.setenv("LASTRO_PORT", "tcp://10.0.0.1:8080")
     assert Settings.read().port == 8080

@@ -1,4 +1,4 @@
-"""A request's body as blocks of the matrix: JSON in MLflow's four forms, CSV, Parquet.
+"""A request's body as blocks of the matrix: JSON in MLflow's four forms, and CSV.
 
 The protocol is MLflow's: https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally/
 """
@@ -18,20 +18,13 @@ import orjson
 from .columns import Columns, too_many_rows
 from .errors import RefusedError, bad
 from .numbers import read_numbers
-from .parquet_pages import walk
-from .settings import Settings
 
 FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
-CSV, JSON, PARQUET = "text/csv", "application/json", "application/vnd.apache.parquet"
+CSV, JSON = "text/csv", "application/json"
 FEW = 100_000
 """Brackets in a body that are no matter for memory; some may be part of a text."""
 BLOCK = 2_000
 """Rows of a table that are held as Python objects at once."""
-SHARED = 32 * 2**20
-"""Bytes. What the texts of one batch of a Parquet file may take: many rows may share a long one, and each gets a copy."""
-BATCH = 1_024
-"""Rows of a batch at most."""
-_UNREADABLE = "the body is not a Parquet file that can be read"
 _MISSING = frozenset(
     (
         *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
@@ -50,8 +43,8 @@ def media_type(header: str) -> str:
     """
     name, _, parameters = header.partition(";")
     name = name.strip().lower()
-    if name not in (JSON, CSV, PARQUET):
-        raise RefusedError(415, "unsupported_media_type", f"expected Content-Type {JSON}, {CSV} or {PARQUET}")
+    if name not in (JSON, CSV):
+        raise RefusedError(415, "unsupported_media_type", f"expected Content-Type {JSON} or {CSV}")
     for parameter in filter(None, map(str.strip, parameters.split(";"))):
         key, _, value = parameter.partition("=")
         if key.strip().lower() != "charset" or value.strip().strip('"').lower() not in ("utf-8", "utf8"):
@@ -61,11 +54,8 @@ def media_type(header: str) -> str:
     return name
 
 
-def read(
-    media: str, body: bytes, columns: Columns, most: int, limit: int = Settings.max_body
-) -> Iterator[np.ndarray]:
-    """Blocks (n, p) float64 of the body. most: rows that one request may bring. limit: bytes that a Parquet
-    body may unpack to.
+def read(media: str, body: bytes, columns: Columns, most: int) -> Iterator[np.ndarray]:
+    """Blocks (n, p) float64 of the body. most: rows that one request may bring.
 
     Raises:
         RefusedError: the body is not what its type says, or a cell is not what the schema says.
@@ -73,7 +63,7 @@ def read(
     if media == JSON:
         matrix = read_numbers(body, columns, most)
         return iter((read_json(body, columns, most) if matrix is None else matrix,))
-    return read_csv(body, columns, most) if media == CSV else read_parquet(body, columns, most, limit)
+    return read_csv(body, columns, most)
 
 
 def read_json(body: bytes, columns: Columns, most: int) -> np.ndarray:
@@ -215,65 +205,3 @@ def _cell(text: str, kind: str, texts: frozenset[str]) -> Any:
         except ValueError:
             return text
     return _BOOLEANS.get(text, text) if kind == "boolean" else text
-
-
-def read_parquet(body: bytes, columns: Columns, most: int, limit: int) -> Iterator[np.ndarray]:
-    """Blocks of a Parquet body; the index that pandas writes is passed over; see `read`."""
-    # Imported when the first client asks for it.
-    import arro3.io
-
-    from .parquet_types import fatal, fits
-
-    try:
-        pages = walk(body, limit)
-    except ValueError as error:
-        raise _unreadable(error) from None
-    if pages.unpacked > limit:
-        raise RefusedError(413, "body_too_large", f"the body unpacks to more than {limit} bytes")
-    if pages.rows > most:
-        raise too_many_rows(most)
-    # The reader's own choice is as many, and it need not be told so.
-    size = max(1, min(BATCH, SHARED // pages.widest)) if pages.widest else None
-    try:
-        batches = arro3.io.read_parquet(io.BytesIO(body), batch_size=size)
-        names = [field.name for field in batches.schema]
-        types = [field.type for field in batches.schema]
-    except BaseException as error:
-        raise _unreadable(error) from None
-    kept = [index for index, name in enumerate(names) if not name.startswith("__index_level_")]
-    given = [names[index] for index in kept]
-    columns.order(given)
-    # Before a value is unpacked: a column of the wrong type may be a large one.
-    for index in kept:
-        if not fits(types[index], columns.kind(names[index])):
-            raise columns.wrong_type(names[index])
-    # An index of lists, of which a few bytes may say that one row holds millions; or one that the reader does not survive.
-    if pages.repeated or any(map(fatal, types)):
-        raise bad("bad_parquet", _UNREADABLE)
-    first = 0
-    while True:
-        try:
-            batch = next(iter(batches), None)
-            if batch is None:
-                break
-            if first + batch.num_rows > most:
-                raise too_many_rows(most)
-            cells = {names[index]: batch.column(index).to_pylist() for index in kept}
-        except RefusedError:
-            raise
-        except BaseException as error:
-            raise _unreadable(error) from None
-        block = columns.from_columns(cells, batch.num_rows, first)
-        first += batch.num_rows
-        # Its texts may be long: they go before the next ones come.
-        del batch, cells
-        yield block
-    if first == 0:
-        yield columns.from_rows(given, [])
-
-
-def _unreadable(error: BaseException) -> RefusedError:
-    # A reader in Rust that panics raises something that is no Exception.
-    if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError)):
-        raise error
-    return bad("bad_parquet", _UNREADABLE)

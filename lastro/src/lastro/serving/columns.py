@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
@@ -47,14 +47,6 @@ class Columns:
         self.required = frozenset(column["name"] for column in self.features if not column["nullable"])
         self._encode = [_encoder(column, schema["unseen_categories"]) for column in self.features]
         self.numeric = all(column["kind"] in ("float", "integer") for column in self.features)
-
-    def kind(self, name: str) -> str:
-        """What the input `name` is: float, integer, boolean, category or date."""
-        return self.features[self.position[name]]["kind"]
-
-    def wrong_type(self, name: str) -> RefusedError:
-        """The whole column `name` is of a type that the input does not take."""
-        return bad("wrong_type", f"has the wrong type, expected {_WANTED[self.kind(name)]}", column=name)
 
     def order(self, given: Sequence[object]) -> list[int]:
         """For each feature the index among the names `given`; -1 for one that may be missing and is.
@@ -108,13 +100,11 @@ class Columns:
         cells = list(zip(*rows, strict=True)) or [()] * width
         return self._by_column(len(rows), [cells[index] if index >= 0 else None for index in order], first)
 
-    def from_columns(self, columns: dict[str, Sequence[Any]], n: int, first: int = 0) -> np.ndarray:
+    def from_columns(self, columns: dict[str, Sequence[Any]], n: int) -> np.ndarray:
         """(n, p) float64 of columns of n cells each; see `from_rows`."""
-        given = list(columns)
         cells = list(columns.values())
-        return self._by_column(
-            n, [cells[index] if index >= 0 else None for index in self.order(given)], first
-        )
+        order = self.order(list(columns))
+        return self._by_column(n, [cells[index] if index >= 0 else None for index in order], 0)
 
     def _plain(self, rows: Sequence[Sequence[Any]], order: list[int]) -> np.ndarray | None:
         """The matrix of nothing but numbers; None where something has to be said about one of them."""
@@ -212,16 +202,14 @@ def _category(value: Any, codes: dict[str, float], unseen: str) -> float:
 
 
 def _date(value: Any) -> float:
-    if type(value) is str:
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            raise ValueError("wrong_date", f"is no date, expected {_WANTED['date']}") from None
-    elif type(value) is date:
-        value = datetime(value.year, value.month, value.day)
-    if type(value) is not datetime:
+    if type(value) is not str:
         raise TypeError
-    moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError("wrong_date", f"is no date, expected {_WANTED['date']}") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
     passed = moment - _EPOCH
     return ((passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds) / DAY
 

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from . import interface
-from .bodies import JSON, PARQUET, media_type, read
+from .bodies import JSON, media_type, read
 from .errors import RefusedError
 from .metrics import Measures
 from .model import Model
@@ -55,9 +55,7 @@ class App:
             "/docs": (page(described, release).encode(), _HTML),
         }
         # The first request is as fast as the others.
-        model.answer(
-            read(JSON, orjson.dumps({"dataframe_split": model.example}), model.columns, 1, settings.max_body)
-        )
+        model.answer(read(JSON, orjson.dumps({"dataframe_split": model.example}), model.columns, 1))
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """See the ASGI specification, asgi.readthedocs.io."""
@@ -131,18 +129,13 @@ class App:
         self._busy += 1
         try:
             media = media_type(headers.get(b"content-type", b"").decode("latin-1"))
-            if media == PARQUET and self._settings.parquet == "off":
-                raise RefusedError(
-                    415, "unsupported_media_type", "Parquet is switched off here; send JSON or CSV"
-                )
             if headers.get(b"content-encoding", b"identity") != b"identity":
                 raise RefusedError(415, "unsupported_encoding", "expected a body without Content-Encoding")
             length = headers.get(b"content-length", b"")
             if length.isdigit() and int(length) > self._settings.max_body:
                 raise self._too_large()
             body = await self._read_body(receive)
-            # A small Parquet body may unpack to a large one.
-            if len(body) <= INLINE and media != PARQUET:
+            if len(body) <= INLINE:
                 answer, rows = self._score(media, body)
             else:
                 answer, rows = await asyncio.get_running_loop().run_in_executor(
@@ -158,8 +151,7 @@ class App:
         return 200, answer, JSON.encode(), []
 
     def _score(self, media: str, body: bytes) -> tuple[bytes, int]:
-        most, limit = self._settings.max_rows, self._settings.max_body
-        return self._model.answer(read(media, body, self._model.columns, most, limit))
+        return self._model.answer(read(media, body, self._model.columns, self._settings.max_rows))
 
     async def _read_body(self, receive: Receive) -> bytes:
         first = await self._receive_in_time(receive)

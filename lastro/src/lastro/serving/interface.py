@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .bodies import CSV, JSON, PARQUET
+from .bodies import CSV, JSON
 from .model import Model
 
 _JSON_TYPES = {
@@ -134,7 +134,6 @@ def openapi(model: Model, release: dict[str, Any]) -> dict[str, Any]:
                                 "example": {"dataframe_split": model.example},
                             },
                             CSV: {"schema": {"type": "string"}},
-                            PARQUET: {"schema": {"type": "string", "format": "binary"}},
                         },
                     },
                     "responses": {

@@ -18,10 +18,9 @@ class Settings:
         model: folder of the MLflow model. release: what /version tells, a JSON file.
         workers: processes; each predicts on one thread.
         queue: requests that one worker reads or computes at once; above it 503.
-        max_body: bytes, of Parquet also once its pages are unpacked; above it 413. max_rows: rows of one request; above it 413.
+        max_body: bytes; above it 413. max_rows: rows of one request; above it 413.
         timeout: seconds in which a body must have come; after them 408.
         drain: seconds in which requests in flight are finished after SIGTERM.
-        parquet: "off" refuses bodies of Parquet, with 415: some that are damaged on purpose end the process that reads them.
         log: "errors", or "requests" for one line a request.
     """
 
@@ -35,7 +34,6 @@ class Settings:
     max_rows: int = 1_000_000
     timeout: float = 30.0
     drain: int = 30
-    parquet: str = "on"
     log: str = "errors"
 
     @classmethod
@@ -54,10 +52,7 @@ class Settings:
                 raise ValueError(f"LASTRO_{name.upper()}: expected a number, found {text!r}") from None
             if kind in (int, float) and not found[name] > 0:
                 raise ValueError(f"LASTRO_{name.upper()}: expected a number above 0, found {text!r}")
-        settings = cls(**found)
-        if settings.parquet not in ("on", "off"):
-            raise ValueError(f"LASTRO_PARQUET: expected on or off, found {settings.parquet!r}")
-        return settings
+        return cls(**found)
 
 
 def cpu_limit(cgroup: Path = CGROUP) -> int:

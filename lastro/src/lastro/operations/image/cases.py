@@ -10,11 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
-import pyarrow.parquet as pq
 
 from lastro.tables.schema import Schema
 
-JSON, CSV, PARQUET = "application/json", "text/csv", "application/vnd.apache.parquet"
+JSON, CSV = "application/json", "text/csv"
 ROWS = 1_000
 """Of one request."""
 
@@ -35,9 +34,6 @@ def good(table: pa.Table, schema: Schema) -> Iterator[tuple[str, str, bytes]]:
         sink = io.BytesIO()
         pyarrow.csv.write_csv(pa.table(columns, schema=_text_dates(rows.schema, schema)), sink)
         yield "csv", CSV, sink.getvalue()
-    sink = io.BytesIO()
-    pq.write_table(rows, sink)
-    yield "parquet", PARQUET, sink.getvalue()
 
 
 def bad(schema: Schema, example: dict[str, Any]) -> Iterator[tuple[str, str | None, bytes]]:
