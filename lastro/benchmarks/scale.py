@@ -35,8 +35,8 @@ PREPARE = (
 
 
 def measure(title: str, folder: Path, uri: str, database: str, size: tuple[int, int], times: int) -> None:
-    """Time each command, crowd the store, time each command again."""
-    from tests.crowd import crowd
+    """Time each command, fill the store, time each command again."""
+    from tests.large_store import add_copies
 
     clone = make_clone(folder / "clone")
     who = {f"GIT_{role}_{what}": "bench" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
@@ -51,7 +51,7 @@ def measure(title: str, folder: Path, uri: str, database: str, size: tuple[int, 
         ]
 
     few = timed()
-    crowd(database, "breast-cancer", *size)
+    add_copies(database, "breast-cancer", *size)
     many = timed()
     print(f"\n{title}: {size[0]:,} runs and {size[1]:,} versions against one")
     for command, before, after in zip(commands, few, many, strict=True):

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 NOTE = "# Written by docs/generate.py; `make docs` refreshes it.\n"
 LOCK = "requirements/runtime.lock"
 INSTALL = "pip install --quiet --no-deps --no-build-isolation -r requirements/lastro.txt --editable ."
+INSTALLED = f"(command -v lastro >/dev/null || {INSTALL})"
 
 
 def project_files() -> dict[Path, str]:
@@ -47,7 +48,7 @@ def _project() -> dict:
     }
     passed = "".join(f" --{name} {{{name}}}" for name in parameters)
     # The environment holds the locked requirements only, and MLflow installs a file with hashes alone.
-    command = f"(command -v lastro >/dev/null || {INSTALL}) && python -m lastro.cli.project {{}}"
+    command = f"{INSTALLED} && python -m lastro.cli.project {{}}"
     return {
         "name": "lastro",
         "python_env": "python_env.yaml",
@@ -69,8 +70,10 @@ def _in_docker(project: dict) -> dict:
     clone = '"$(git rev-parse --show-toplevel)"'
     del project["python_env"]
     for entry_point in project["entry_points"].values():
-        # Not a shell that reads this: the image's env.
-        entry_point["command"] = f"env --chdir={clone} {entry_point['command']}"
+        # A shell of the image's, which is told the folder as $0 and the rest as its arguments.
+        script, arguments = entry_point["command"].split(" lastro.cli.project ")
+        inside = f'cd "$0" && {script} lastro.cli.project "$@"'
+        entry_point["command"] = f"sh -c '{inside}' {clone} {arguments}"
     environment = {
         "image": "lastro-pipeline",
         "volumes": [f"{clone}:{clone}"],

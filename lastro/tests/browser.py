@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from tests.servers import need
 
-PACKAGES = Path(__file__).parent / "e2e" / "looks"
+PACKAGES = Path(__file__).parent / "e2e" / "browser_packages"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 """Contrast, alternative texts, labels, languages: what axe-core calls these."""
 
@@ -62,7 +62,7 @@ def served(folder: Path) -> Iterator[str]:
 
 
 @dataclass
-class Looker:
+class Inspector:
     """Opens pages and holds them against what every page owes its reader.
 
     pictures: where the screenshots go. axe: source of axe-core.

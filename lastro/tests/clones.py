@@ -19,6 +19,9 @@ IDENTITY = {
 }
 
 
+STAMPS = ("python", "runtime", "dev", "package", "docs", "sbom")
+"""The files by which make knows what is installed in an environment."""
+
 LEFT_BY_MLFLOW = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID", "MLFLOW_RUN_ID")
 
 
@@ -71,6 +74,18 @@ class Clone:
         text = self.read(path)
         assert old in text, f"{path} has no {old!r}"
         self.write(path, text.replace(old, new, 1))
+
+
+def link_environment(venv: Path) -> None:
+    """Make `venv` this process's environment, in which make finds everything installed, whatever the locks say."""
+    venv.mkdir(parents=True)
+    for part in Path(sys.prefix).iterdir():
+        if part.name not in STAMPS:
+            (venv / part.name).symlink_to(part)
+    for name in STAMPS:
+        (venv / name).touch()
+        # Newer than every file that will ever be checked out.
+        os.utime(venv / name, (4e9, 4e9))
 
 
 def copy_clone(original: Clone, folder: Path, monkeypatch: pytest.MonkeyPatch, *without: str) -> Clone:

@@ -6,7 +6,6 @@ import os
 import random
 import re
 import subprocess
-import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -14,20 +13,20 @@ from pathlib import Path
 import click
 import pytest
 
-from tests.clones import Clone, make_clone
+from tests.clones import Clone, link_environment, make_clone
 from tests.servers import free_port
 
 pytestmark = pytest.mark.e2e
 
 PAGES = (
     "README.md",
-    "docs/index.md",
-    "docs/concepts.md",
-    "docs/drift.md",
-    "docs/github.md",
+    "lastro/docs/index.md",
+    "lastro/docs/concepts.md",
+    "lastro/docs/drift.md",
+    "lastro/docs/github.md",
 )
 """Each command stands for itself: what it changes in tracked files is undone after it."""
-STORIES = ("docs/start.md", "docs/data.md", "docs/family.md", "docs/releasing.md", "docs/rolling-back.md")
+STORIES = tuple(f"lastro/docs/{name}.md" for name in ("start", "data", "family", "releasing", "rolling-back"))
 """Each command goes on from the one before it, in a clone of the page's own."""
 RUN_BY_CI = {"make test", "make lint"}
 """`.ci/run` runs these; here they would run this test, or need more than a clone."""
@@ -41,7 +40,7 @@ def lines(page: Path, kind: str) -> list[str]:
 
 
 def pages(root: Path) -> list[Path]:
-    return [root / "README.md", *sorted(root.glob("docs/**/*.md"))]
+    return [root / "README.md", *sorted(root.glob("lastro/docs/**/*.md"))]
 
 
 def write_customers(folder: Path) -> None:
@@ -62,10 +61,7 @@ def make_ready(root: Path, folder: Path) -> Clone:
     home.mkdir()
     write_customers(home)
     made = make_clone(root, folder / "clone", {"HOME": str(home)})
-    (made.folder / ".venv").symlink_to(sys.prefix)
-    for stamp in ("python", "runtime", "dev", "docs"):
-        if (Path(sys.prefix) / stamp).exists():
-            os.utime(Path(sys.prefix) / stamp)
+    link_environment(made.folder / ".venv")
     return made
 
 
@@ -119,11 +115,19 @@ def write_files(clone: Clone, page: str) -> None:
             clone.write(title[1], block["text"])
 
 
+def make_targets(root: Path) -> set[str]:
+    """The targets of the Makefile, and of the package's."""
+    files = (root / "Makefile", root / "lastro" / "package.mk")
+    return {
+        name for file in files for name in re.findall(r"^([a-z][a-z0-9-]*):", file.read_text(), re.MULTILINE)
+    }
+
+
 def test_commands_that_need_more_than_a_machine_exist(root):
     """What is shown behind a `$` is not run here; it names commands, options and targets that there are."""
     from lastro.cli.main import cli
 
-    targets = set(re.findall(r"^([a-z][a-z0-9-]*):", (root / "Makefile").read_text(), re.MULTILINE))
+    targets = make_targets(root)
     for page in pages(root):
         for line in lines(page, "console"):
             words = line.removeprefix("$ ").split()
@@ -141,8 +145,8 @@ def test_commands_that_need_more_than_a_machine_exist(root):
 
 
 def test_every_target_of_make_is_documented(clone):
-    targets = set(re.findall(r"^([a-z][a-z-]*):", clone.read("Makefile"), re.MULTILINE))
-    helped = set(re.findall(r"^  make ([a-z-]+) ", clone.run("make", "help").stdout, re.MULTILINE))
+    targets = make_targets(clone.folder)
+    helped = set(re.findall(r"^  make ([a-z0-9-]+) ", clone.run("make", "help").stdout, re.MULTILINE))
     assert helped == targets
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from lastro.operations.registry import lookup
 from lastro.operations.tracking import runs
-from tests.crowd import crowd, digest
+from tests.large_store import add_copies, digest
 from tests.registry.conftest import register, registry_at
 
 pytestmark = pytest.mark.e2e
@@ -14,9 +14,9 @@ RUNS, VERSIONS = 10_000, 5_000
 
 
 def test_each_version_is_found_among_thousands(clone, server, postgres):
-    registry = registry_at(server.uri, "crowded")
+    registry = registry_at(server.uri, "large")
     first = register(registry, clone, "v1.0.0").version
-    crowd(postgres.uri("registry"), "crowded", RUNS, VERSIONS)
+    add_copies(postgres.uri("registry"), "large", RUNS, VERSIONS)
 
     listed = [version.number for version in registry.versions()]
     assert listed == list(range(first.number + VERSIONS, first.number - 1, -1))

@@ -14,7 +14,7 @@ from lastro.operations.release.promote import promote
 from lastro.operations.release.tags import ReleaseTag
 from tests.clones import Clone, copy_clone, make_clone
 from tests.registry.conftest import empty_database, register, registry_at  # noqa: F401
-from tests.release.town import SPARE, people, retyped, write, write_params
+from tests.release.small_project import SPARE, people, retyped, write, write_params
 
 STEPS = {
     "first": {},

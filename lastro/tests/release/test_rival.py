@@ -14,7 +14,7 @@ from lastro.evaluation.predictions import Predictions
 from lastro.operations.registry.client import open_registry
 from lastro.operations.release.champion import score_rival
 from tests import example
-from tests.release.town import SPARE, Project, keys, people
+from tests.release.small_project import SPARE, Project, keys, people
 
 pytestmark = pytest.mark.e2e
 

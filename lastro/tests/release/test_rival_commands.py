@@ -9,7 +9,7 @@ import pytest
 from lastro.core.errors import LastroError, VerdictError
 from lastro.operations.lineage import lineage
 from lastro.operations.registry.restore import restore
-from tests.release.town import keys
+from tests.release.small_project import keys
 
 pytestmark = pytest.mark.e2e
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e.workflows import act
 from tests.e2e.workflows.runner import Fault
-from tests.e2e.workflows.world import World, fail_throughout, failures, make_world
+from tests.e2e.workflows.world import World, fail_repeatedly, failures, make_world
 from tests.servers import MlflowServer
 
 pytestmark = pytest.mark.e2e
@@ -74,7 +74,7 @@ def test_drift_opens_one_issue_and_one_pull_request(world):
     for jobs in (("watch", "issue"), ("retrain",)):
         world.actions.fault = Fault(jobs[0], 0)
         repository.schedule(CRON)
-        fail_throughout(world, world.deliver()["Drift"], *jobs)
+        fail_repeatedly(world, world.deliver()["Drift"], *jobs)
         runs = world.deliver()
     [issue] = [found for found in repository.issues.values() if found not in repository.pulls]
     assert "moved away" in issue.title

@@ -9,7 +9,7 @@ import yaml
 
 from tests.e2e.workflows import act
 from tests.e2e.workflows.runner import Fault
-from tests.e2e.workflows.world import World, fail_throughout, failures, make_world
+from tests.e2e.workflows.world import World, fail_repeatedly, failures, make_world
 
 pytestmark = pytest.mark.e2e
 NAME = 'deeper"$(touch${IFS}hacked)`touch${IFS}hacked`&&touch${IFS}hacked;#<b>&amp;'
@@ -43,7 +43,7 @@ def test_two_pull_requests_at_once(world):
     before = world.repository.pull(second.number).head
     world.actions.fault = Fault("update", 0)
     update = world.deliver()["Update pull requests"]
-    fail_throughout(world, update, "update")
+    fail_repeatedly(world, update, "update")
     assert "its pipeline was started" in update.jobs["update"].log
     # Each try started it; GitHub leaves one run of its group, the last.
     for event in [e for e in world.repository.events if e.name == "workflow_dispatch"][:-1]:
@@ -81,7 +81,7 @@ def test_a_fork_gets_its_report_and_no_right(world):
     assert run.jobs["ready"].result == "failure", run.jobs["experiment"].log
     assert "dvc.lock is stale" in run.jobs["ready"].log
     assert "hunter2" not in "".join(job.log for job in run.jobs.values())
-    fail_throughout(world, runs["Comment"], "comment")
+    fail_repeatedly(world, runs["Comment"], "comment")
     [comment] = world.comments(pull.number)
     assert "`dvc repro`" in comment
     assert world.repository.pull(pull.number).head == head
@@ -110,7 +110,7 @@ def test_newer_packages_are_proposed_once(world):
     world.actions.fault = Fault("resolve", 0)
     world.repository.dispatch("dependencies.yml", {}, by="root")
     [run] = [run for run in world.actions.deliver() if run.workflow.name == "Dependencies"]
-    fail_throughout(world, run, "resolve", "propose")
+    fail_repeatedly(world, run, "resolve", "propose")
     [pull] = [pull for pull in world.repository.pulls if pull.branch == "lastro/dependencies"]
     changed = world.repository.git.run("diff", "--name-only", "main", pull.head).splitlines()
     assert stale in changed

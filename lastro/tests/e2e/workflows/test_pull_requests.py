@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.workflows import act
 from tests.e2e.workflows.runner import Fault
-from tests.e2e.workflows.world import World, fail_throughout, failures, make_world
+from tests.e2e.workflows.world import World, fail_repeatedly, failures, make_world
 
 pytestmark = pytest.mark.e2e
 
@@ -22,7 +22,7 @@ def world(root, tmp_path) -> World:
 def test_a_fresh_template_is_green_and_a_web_edit_is_an_experiment(world):
     world.actions.fault = Fault("code", 0)
     first = world.deliver()
-    fail_throughout(world, first["Code"], "code")
+    fail_repeatedly(world, first["Code"], "code")
     assert {name: run.conclusion for name, run in first.items()} == {
         "Code": "success",
         "Documentation": "success",
@@ -35,7 +35,7 @@ def test_a_fresh_template_is_green_and_a_web_edit_is_an_experiment(world):
     world.repository.variables["PAGES"] = "true"
     world.actions.fault = Fault("build", 0)
     site = world.actions.rerun(first["Documentation"])
-    fail_throughout(world, site, "build", "publish")
+    fail_repeatedly(world, site, "build", "publish")
     assert (world.repository.folder() / "pages" / "index.html").exists()
 
     world.edit("deeper", max_depth=4)
@@ -72,7 +72,7 @@ def test_a_fresh_template_is_green_and_a_web_edit_is_an_experiment(world):
     world.actions.fault = Fault("publish", 0)
     run = world.deliver()["Pull request"]
     assert run.jobs["ready"].result == "failure"
-    fail_throughout(world, run, "publish", "ready")
+    fail_repeatedly(world, run, "publish", "ready")
     head = world.repository.pull(pull.number).head
     assert world.repository.git.run("rev-list", "--count", f"{edited}..{head}") == "1"
     assert len(world.comments(pull.number)) == 1
@@ -88,6 +88,6 @@ def test_a_fresh_template_is_green_and_a_web_edit_is_an_experiment(world):
         assert run.jobs["publish"].result == ("success" if reached > ids.index("repro") else "skipped")
         assert run.jobs["ready"].result == "failure"
 
-    fail_throughout(world, run, "experiment", check=published)
+    fail_repeatedly(world, run, "experiment", check=published)
     assert len(world.comments(pull.number)) == 1
     assert world.status(world.repository.pull(pull.number).head)["Ready to merge"] == "success"

@@ -11,7 +11,7 @@ import yaml
 
 from tests.e2e.workflows import act
 from tests.e2e.workflows.runner import Fault
-from tests.e2e.workflows.world import World, fail_throughout, failures, make_world, write_timings
+from tests.e2e.workflows.world import World, fail_repeatedly, failures, make_world, write_timings
 from tests.servers import MlflowServer, Postgres
 
 pytestmark = pytest.mark.e2e
@@ -180,7 +180,7 @@ def test_the_story(world, registry, docker):
     world.actions.fault = Fault("register", 0)
     known = len(world.versions())
     [register] = [run for run in actions.deliver() if run.workflow.name == "Register"]
-    fail_throughout(world, register, "register")
+    fail_repeatedly(world, register, "register")
     assert len(world.versions()) == known + 1
 
     # Two tags at once. Whatever step one fails at, production stays what it was until it moves, and is never half.
@@ -200,7 +200,7 @@ def test_the_story(world, registry, docker):
         assert (release(world, "v1.1.0") is not None) == (job == "release" and reached > publishing)
 
     publishing = len(second.workflow.jobs["release"]["steps"]) - 1
-    fail_throughout(world, second, "plan", "deploy", "release", check=still_whole, approve="production")
+    fail_repeatedly(world, second, "plan", "deploy", "release", check=still_whole, approve="production")
     assert "which was pushed to" in second.jobs["deploy"].log
     assert world.alias("production") == world.versions()[-1].version
     assert digest_of(registry, "latest") == digest_of(registry, "1.1.0") != pushed
@@ -229,7 +229,7 @@ def test_the_story(world, registry, docker):
     repository.dispatch("rollback.yml", {"reason": reason, "dry-run": "false"}, by="root")
     world.actions.fault = Fault("plan", 0)
     [back] = [run for run in actions.deliver() if run.workflow.name == "Roll back"]
-    fail_throughout(world, back, "plan", "rollback", approve="production")
+    fail_repeatedly(world, back, "plan", "rollback", approve="production")
     assert world.alias("production") == newest.version
     assert {digest_of(registry, tag) for tag in ("1.0", "1", "latest")} == {pushed}
     assert digest_of(registry, "1.1.0") != pushed

@@ -1,7 +1,7 @@
 """A team's repository in its world: GitHub of the tests, MLflow on PostgreSQL, a DVC remote, Docker and an image registry.
 
-`World.actions` runs the workflow files of the repository as they are; only `.ci/run`, which would run these very tests, is
-replaced by a command that does nothing, and the documentation's site is built where it is asked for.
+`World.actions` runs the workflow files of the repository as they are. The repository is what an author has: without the
+package, whose code is the environment's, and whose documentation is built where a test asks for it.
 """
 
 from __future__ import annotations
@@ -9,30 +9,18 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlflow import MlflowClient
 
-from tests.clones import make_clone
+from tests.clones import link_environment, make_clone
 from tests.e2e.workflows.runner import Actions, Fault, Run
 from tests.github.server import GitHub, Repository
 
 NAME = "acme/model"
 MODEL = "breast-cancer"
-
-
-def warm(folder: Path) -> dict[str, str]:
-    """Environment in which `make setup` finds everything installed, and the code of the checkout is what runs."""
-    venv = folder / "venv"
-    venv.mkdir(parents=True)
-    (venv / "bin").symlink_to(Path(sys.executable).parent)
-    for name in ("python", "runtime", "dev", "sbom", "docs"):
-        (venv / name).touch()
-        # Newer than every lock file that will ever be checked out.
-        os.utime(venv / name, (4e9, 4e9))
-    return {"VENV": str(venv), "PYTHONPATH": "lastro/src:src"}
 
 
 @dataclass
@@ -90,15 +78,37 @@ class World:
         return model.aliases.get(name)
 
 
-def fail_throughout(
+LEAVES_STATE = re.compile(
+    r"lastro (register|promote|image push|image move|rollback --to)|lastro github (?!source)|dvc push"
+    r"|actions/(cache/save|upload-artifact|upload-pages-artifact|attest|deploy-pages)@"
+)
+"""The steps after which something outside the job is as it was not before."""
+
+
+def moments(run: Run, *jobs: str) -> list[Fault]:
+    """Where jobs are made to fail: before the first step, and after each that leaves a state; LASTRO_EVERY_STEP: anywhere."""
+    faults = []
+    for job in jobs:
+        steps = run.workflow.jobs[job]["steps"]
+        if os.environ.get("LASTRO_EVERY_STEP"):
+            numbers = range(len(steps) + 1)
+        else:
+            texts = [step.get("run") or step["uses"] for step in steps]
+            after = [number for number, text in enumerate(texts, 1) if LEAVES_STATE.search(text)]
+            numbers = [0, *after] if job == jobs[0] else after
+        faults += [Fault(job, number) for number in numbers]
+    return faults
+
+
+def fail_repeatedly(
     world: World, run: Run, *jobs: str, check=lambda job, number: None, approve: str = ""
 ) -> None:
-    """Jobs, each needing the one before it, fail before each step and after the last; each time the run goes on from there.
+    """Jobs, each needing the one before it, fail at one moment after the other; each time the run goes on from there.
 
     The first has failed before its first step already: `world.actions.fault = Fault(job, 0)`. In the end the run succeeds.
     check: told the job and the number of its step that was not reached. approve: the environment whose reviewer says yes.
     """
-    faults = [Fault(job, n) for job in jobs for n in range(len(run.workflow.jobs[job]["steps"]) + 1)]
+    faults = moments(run, *jobs)
     assert world.actions.fault == faults[0]
     for fault, following in zip(faults, [*faults[1:], None], strict=True):
         assert run.jobs[fault.job].result == "failure", f"{fault} did not happen: {failures(run)}"
@@ -136,6 +146,19 @@ def failures(run: Run) -> str:
     )
 
 
+def leave_out_package(clone: Path, with_site: bool) -> None:
+    """Delete what a new repository does not get: the package, its tests and its workflow."""
+    workflows = clone / ".github" / "workflows"
+    (workflows / "package.yml").unlink()
+    shutil.rmtree(clone / ".ci")
+    if with_site:
+        rules = clone / "lastro" / "package.mk"
+        rules.write_text(re.sub(r"(?m)^(test|lint):: .*-package\n", "", rules.read_text()))
+    else:
+        (workflows / "docs.yml").unlink()
+        shutil.rmtree(clone / "lastro")
+
+
 def make_world(
     root: Path,
     folder: Path,
@@ -145,18 +168,15 @@ def make_world(
     with_remote: bool = True,
     with_site: bool = False,
 ) -> World:
-    """The template, pushed to acme/model by a person; nothing has run yet.
+    """The author's part of the template, pushed to acme/model by a person; nothing has run yet.
 
-    with_site: also build the documentation's site at each push, as the template does.
+    with_site: also what builds the documentation's site at each push.
     """
     github = GitHub(folder / "github")
     repository = github.repository(NAME, roles={"ada": "write", "eve": "read", "root": "admin"})
     repository.variables.update(variables)
     clone = make_clone(root, folder / "clone")
-    ci = folder / "clone" / ".ci" / "run"
-    ci.write_text("#!/bin/sh\nexit 0\n")
-    if not with_site:
-        (folder / "clone" / ".github" / "workflows" / "docs.yml").unlink()
+    leave_out_package(folder / "clone", with_site)
     remote = folder / "storage"
     if with_remote:
         (folder / "clone" / ".dvc" / "config").write_text(
@@ -167,12 +187,14 @@ def make_world(
     clone.commit("The team's own storage")
     clone.run("git", "push", "-q", "origin", "main")
     repository.sync()
+    link_environment(folder / "venv")
     actions = Actions(
         repository,
         folder / "actions",
         secrets=secrets or {},
         env={
-            **warm(folder),
+            "VENV": str(folder / "venv"),
+            "PYTHONPATH": f"src{os.pathsep}{root / 'lastro' / 'src'}",
             "DVC_SITE_CACHE_DIR": str(folder / "dvc-site"),
             "XDG_CACHE_HOME": str(folder / "cache"),
             **(env or {}),

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from lastro.operations.tracking.figures import write_figures
-from tests.browser import Looker, chromium, install_packages, served
+from tests.browser import Inspector, chromium, install_packages, served
 from tests.clones import Clone, make_clone
 from tests.servers import free_port, need, wait_for
 from tests.serving.conftest import log_model
@@ -48,19 +48,19 @@ def packages(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def looker(packages, tmp_path_factory) -> Looker:
+def inspector(packages, tmp_path_factory) -> Inspector:
     folder = os.environ.get("LASTRO_PICTURES")
     pictures = Path(folder) if folder else tmp_path_factory.mktemp("pictures")
     pictures.mkdir(parents=True, exist_ok=True)
     axe = (packages / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
     with chromium() as browser:
-        yield Looker(browser, pictures, axe)
+        yield Inspector(browser, pictures, axe)
 
 
 @pytest.fixture(scope="module")
 def clone(root, tmp_path_factory) -> Clone:
     """On a branch whose params.yaml, and so model, differs from main's."""
-    clone = make_clone(root, tmp_path_factory.mktemp("looks"))
+    clone = make_clone(root, tmp_path_factory.mktemp("browser_packages"))
     clone.run("dvc", "repro", "--quiet")
     clone.run("git", "switch", "--quiet", "--create", "deeper")
     clone.edit("params.yaml", "max_depth: 3", "max_depth: 4")
@@ -76,34 +76,36 @@ def site(root, tmp_path_factory) -> Path:
     need((Path(sys.executable).parent / "mkdocs").exists(), "MkDocs (make site)")
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
-    subprocess.run(command, cwd=root, check=True, env={**os.environ, "NO_MKDOCS_2_WARNING": "true"})
+    subprocess.run(
+        command, cwd=root / "lastro", check=True, env={**os.environ, "NO_MKDOCS_2_WARNING": "true"}
+    )
     return folder
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", PHONE)])
-def test_documentation(looker, site, scheme, width):
+def test_documentation(inspector, site, scheme, width):
     pages = sorted(page.parent.relative_to(site).as_posix() for page in site.rglob("index.html"))
     assert len(pages) > 15
     if scheme == "dark":
         # The colours are the theme's, on each page the same.
         pages = pages[::4]
     trouble = []
-    with served(site) as address, looker.page(scheme, width) as page:
+    with served(site) as address, inspector.page(scheme, width) as page:
         for name in pages:
             page.goto(f"{address}/{name}/", wait_until="load")
             try:
-                looker.judge(page, f"docs-{name.replace('.', 'index')}-{width}-{scheme}", without=THEIRS)
+                inspector.judge(page, f"docs-{name.replace('.', 'index')}-{width}-{scheme}", without=THEIRS)
             except AssertionError as found:
                 trouble.append(str(found))
     assert not trouble, "\n".join(trouble)
 
 
-def test_documentation_is_searched_without_another_host(looker, site):
-    with served(site) as address, looker.page() as page:
+def test_documentation_is_searched_without_another_host(inspector, site):
+    with served(site) as address, inspector.page() as page:
         page.goto(address)
         page.get_by_role("textbox", name="Search").press_sequentially("rollback")
         page.locator(".md-search-result__link", has_text="Rolling back").first.wait_for()
-        assert not looker.trouble
+        assert not inspector.trouble
 
 
 @pytest.fixture(scope="module")
@@ -146,18 +148,18 @@ def scoring_app(root, tmp_path_factory):
 
 @pytest.mark.parametrize("width", [1280, PHONE])
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_page_of_the_scoring_app(looker, scoring_app, scheme, width):
-    with looker.page(scheme, width) as page:
+def test_page_of_the_scoring_app(inspector, scoring_app, scheme, width):
+    with inspector.page(scheme, width) as page:
         page.goto(f"{scoring_app}/docs")
         page.get_by_role("button", name="Send").click()
         page.get_by_text("probability_low").last.wait_for()
         assert page.locator("#out").inner_text().startswith("200")
-        looker.judge(page, f"app-{width}-{scheme}")
+        inspector.judge(page, f"app-{width}-{scheme}")
         page.locator("#body").fill("{}")
         page.get_by_role("button", name="Send").click()
         page.get_by_text("BAD_FORM").wait_for()
         # Chromium itself notes an answer of 400.
-        looker.trouble.clear()
+        inspector.trouble.clear()
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +169,7 @@ def report(clone) -> str:
 
 @pytest.mark.parametrize("width", [1280, PHONE])
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_report_as_github_shows_it(looker, packages, report, scheme, width):
+def test_report_as_github_shows_it(inspector, packages, report, scheme, width):
     def read(*parts: str) -> str:
         return packages.joinpath(*parts).read_text(encoding="utf-8")
 
@@ -176,16 +178,16 @@ def test_report_as_github_shows_it(looker, packages, report, scheme, width):
         marked=read("marked", "lib", "marked.umd.js"),
         mermaid=read("mermaid", "dist", "mermaid.min.js"),
     )
-    with looker.page(scheme, width) as page:
+    with inspector.page(scheme, width) as page:
         page.set_content(frame)
         page.evaluate(RENDER, [report, "dark" if scheme == "dark" else "default"])
         assert page.locator("svg").count() >= 3
         assert page.locator("code.language-mermaid").count() == 0
-        looker.judge(page, f"report-{width}-{scheme}", without=THEIRS)
+        inspector.judge(page, f"report-{width}-{scheme}", without=THEIRS)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_plots_of_a_run(looker, root, clone, tmp_path, scheme):
+def test_plots_of_a_run(inspector, root, clone, tmp_path, scheme):
     (tmp_path / "regression").mkdir()
     _, paths, _ = log_model(root, tmp_path / "regression", "hist_gradient_boosting", "regression")
     figures = []
@@ -202,6 +204,6 @@ def test_plots_of_a_run(looker, root, clone, tmp_path, scheme):
     style = "<style>:root{color-scheme:light dark}</style>"
     head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Plots</title>{style}'
     (tmp_path / "index.html").write_text(f"{head}<main>{pictures}</main>")
-    with served(tmp_path) as address, looker.page(scheme) as page:
+    with served(tmp_path) as address, inspector.page(scheme) as page:
         page.goto(address)
-        looker.judge(page, f"plots-{scheme}")
+        inspector.judge(page, f"plots-{scheme}")

@@ -7,15 +7,15 @@ import os
 
 import pytest
 
-from tests.registry import plugged
+from tests.registry import plugin_store
 
 pytestmark = pytest.mark.e2e
 
 
 def test_the_whole_way_on_a_store_from_a_plug_in(clone, tmp_path):
-    plugged.install(tmp_path / "plug-in")
+    plugin_store.install(tmp_path / "plug-in")
     path = f"{clone.env['PYTHONPATH']}{os.pathsep}{tmp_path / 'plug-in'}"
-    env = {"MLFLOW_TRACKING_URI": f"{plugged.SCHEME}://{tmp_path}/mlflow.db", "PYTHONPATH": path}
+    env = {"MLFLOW_TRACKING_URI": f"{plugin_store.SCHEME}://{tmp_path}/mlflow.db", "PYTHONPATH": path}
 
     synced = clone.run("lastro", "sync", **env).stdout
     assert synced.startswith("recorded: ")

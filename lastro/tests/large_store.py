@@ -14,7 +14,7 @@ def digest(number: int) -> str:
     return hashlib.md5(f"model {number}".encode()).hexdigest()
 
 
-def crowd(uri: str, name: str, runs: int, versions: int) -> None:
+def add_copies(uri: str, name: str, runs: int, versions: int) -> None:
     """Copy the newest version of `name` and its run, by SQL: over HTTP it would take an hour.
 
     Args:
