@@ -1,8 +1,9 @@
-"""What all tests share: quiet libraries, a profile for CI, and the repository's folder."""
+"""What all tests share: quiet libraries, a profile for CI, the repository's folder, and what a run says at its end."""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ os.environ["DVC_NO_ANALYTICS"] = "1"
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 
 ROOT = Path(__file__).parents[2]
+REAL_WORLD = "root for a Docker engine, docker-registry, PostgreSQL, Go 1.24 (or act), Chromium, and npm"
+"""What the tests that are marked e2e work with; those whose part is missing are skipped."""
 
 # The machine is shared and slow at times: an example may take long without anything being wrong.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -26,6 +29,27 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest test begins first: at the end the others would have to wait for it."""
     items.sort(key=lambda item: "test_story.py" not in item.nodeid)
+
+
+def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
+    """Say what did not run and what would enable it; add each test's seconds to the file that LASTRO_DURATIONS names."""
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    reports = [report for report in reports if isinstance(report, pytest.TestReport)]
+    missing = Counter(
+        report.longrepr[2] for report in reports if report.skipped and not hasattr(report, "wasxfail")
+    )
+    for reason, number in missing.most_common():
+        terminalreporter.write_line(f"not run: {number} test(s): {reason.removeprefix('Skipped: ')}")
+    if config.option.markexpr == "not e2e":
+        terminalreporter.write_line(
+            f"not run: the real-world tests: `make test-e2e` runs them, with {REAL_WORLD}"
+        )
+    if os.environ.get("LASTRO_DURATIONS"):
+        seconds = Counter()
+        for report in reports:
+            seconds[report.nodeid] += report.duration
+        with open(os.environ["LASTRO_DURATIONS"], "a", encoding="utf-8") as file:
+            file.writelines(f"{number:8.1f} s  {name}\n" for name, number in seconds.items())
 
 
 @pytest.fixture(scope="session")
