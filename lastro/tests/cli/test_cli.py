@@ -136,11 +136,13 @@ def test_trial_refuses_what_params_would(clone, arguments, words):
 
 @pytest.mark.e2e
 def test_status_of_revisions(clone):
-    assert re.search(r"^lock +true$", clone.run("lastro", "status").stdout, re.MULTILINE)
+    assert re.search(r"^lock +up to date$", clone.run("lastro", "status").stdout, re.MULTILINE)
     clone.edit("params.yaml", "max_depth: 3", "max_depth: 4")
     out = clone.run("lastro", "status").stdout
-    assert re.search(r"^lock +stale$", out, re.MULTILINE)
+    assert re.search(r"^lock +outdated$", out, re.MULTILINE)
     assert "max_depth" in out
     assert "dvc repro" in out
-    assert re.search(r"^lock +true$", clone.run("lastro", "status", "--rev", "HEAD").stdout, re.MULTILINE)
+    assert re.search(
+        r"^lock +up to date$", clone.run("lastro", "status", "--rev", "HEAD").stdout, re.MULTILINE
+    )
     clone.run("git", "checkout", "-q", "params.yaml")

@@ -60,7 +60,7 @@ def test_template_becomes_a_repository_with_a_judged_model(clone, table):
     # The table is DVC's, the rest Git's; what is committed is complete, and true.
     assert clone.run("git", "check-ignore", "-q", "data/raw/imóveis 2026.csv").returncode == 0
     clone.commit("Our own table")
-    assert "true" in clone.run("python", "-m", "lastro.cli", "status").stdout
+    assert "up to date" in clone.run("python", "-m", "lastro.cli", "status").stdout
     assert clone.run("python", "-m", "lastro.cli", "check").returncode == 0
     # From now on it is somebody's work.
     again = clone.run("python", "-m", *arguments, check=False)

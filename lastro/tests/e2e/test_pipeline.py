@@ -81,7 +81,7 @@ def test_check_obeys_the_verdict(copy_of):
     # A rival that is the model itself changes nothing about the other rules.
     copy_of.edit("params.yaml", "limits: {accuracy: 1.0}", "limits: {}")
     copy_of.run("dvc", "repro", LASTRO_TRACKING="off")
-    rival = copy_of.run("lastro", "check", "--rival", "reports/predictions.parquet")
+    rival = copy_of.run("lastro", "check", "--champion", "reports/predictions.parquet")
     assert "rival" in rival.stdout
 
 

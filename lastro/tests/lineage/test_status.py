@@ -23,7 +23,7 @@ def status(clone, monkeypatch):
     return run
 
 
-def test_a_true_lock(clone, status):
+def test_a_lock_that_is_up_to_date(clone, status):
     found = lineage.read(clone.root)
 
     assert status().splitlines() == [
@@ -32,11 +32,11 @@ def test_a_true_lock(clone, status):
         f"data         {found.data}",
         f"params       {found.params}",
         f"predictions  {found.predictions}",
-        "lock         true",
+        "lock         up to date",
     ]
 
 
-def test_a_stale_lock_is_information_with_its_mend(clone, status):
+def test_an_outdated_lock_is_information_with_its_fix(clone, status):
     clone.replace("params.yaml", "0.1", "0.2")
     clone.write("src/pkg/a.py", "a = 2\n")
     clone.replace("dvc.yaml", ", evaluation.slices", "")
@@ -44,11 +44,11 @@ def test_a_stale_lock_is_information_with_its_mend(clone, status):
 
     assert lines[0].endswith("(dirty: tracked files differ from it)")
     assert lines[5:] == [
-        "lock         stale",
+        "lock         outdated",
         "  prepare: params.yaml: evaluation.slices is no longer a parameter",
         "  prepare: src/pkg: changed",
         "  train: params.yaml: model.params.learning_rate is 0.2, dvc.lock has 0.1",
-        "mend         dvc repro --force --single-item prepare, dvc repro, then commit dvc.lock",
+        "fix          dvc repro --force --single-item prepare, dvc repro, then commit dvc.lock",
     ]
 
 
@@ -60,20 +60,20 @@ def test_another_revision(clone, status):
     clone.git("tag", "v2.0.0")
     lines = status("--rev", "v2.0.0").splitlines()
 
-    assert "mend         on a branch from v2.0.0: dvc repro, then commit dvc.lock" in lines
+    assert "fix          on a branch from v2.0.0: dvc repro, then commit dvc.lock" in lines
     assert lines[-3:] == [
         "unverified   cannot be compared from here",
         "  prepare: b.txt: is neither in Git nor tracked by DVC",
         "  train: b.txt: is neither in Git nor tracked by DVC",
     ]
-    assert status("--rev", "HEAD~1").splitlines()[5] == "lock         true"
+    assert status("--rev", "HEAD~1").splitlines()[5] == "lock         up to date"
 
 
 def test_json_is_for_programs(clone, status):
     clone.replace("params.yaml", "0.1", "0.2")
     found = json.loads(status("--json"))
 
-    assert found["lock"] == "stale"
+    assert found["lock"] == "outdated"
     assert found["dirty"] is True
     assert found["model"] == lineage.read(clone.root).model
     assert found["stale"] == [

@@ -16,7 +16,7 @@ def planned(clone, lastro, tag: str, commit: str) -> dict:
     """The plan as JSON, allowed or not; the rival is another test's."""
     clone.run("git", "tag", tag, commit)
     try:
-        return lastro.json("release", "plan", tag, "--without-rival", "another test")
+        return lastro.json("release", "plan", tag, "--without-champion", "another test")
     except VerdictError:
         return json.loads(lastro.out)
 
@@ -88,7 +88,7 @@ def test_commit_may_be_on_the_default_branch_here_before_it_is_pushed(clone, las
 def test_default_branch_may_be_of_another_remote(clone, lastro):
     clone.run("git", "update-ref", "refs/remotes/upstream/trunk", "deeper")
     clone.run("git", "tag", "v1.0.1", "deeper")
-    arguments = ("--branch", "upstream/trunk", "--without-rival", "another test")
+    arguments = ("--branch", "upstream/trunk", "--without-champion", "another test")
     (rule, *_) = lastro.json("release", "plan", "v1.0.1", *arguments)["rules"]
     assert rule["detail"].endswith(" is on upstream/trunk")
 
@@ -107,7 +107,7 @@ def test_tag_that_is_called_like_the_branch_is_no_way_around_it(clone, lastro, n
 
 def lastro_rules(lastro, tag: str) -> list[dict]:
     with pytest.raises(VerdictError):
-        lastro.json("release", "plan", tag, "--without-rival", "another test")
+        lastro.json("release", "plan", tag, "--without-champion", "another test")
     return json.loads(lastro.out)["rules"]
 
 

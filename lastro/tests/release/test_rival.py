@@ -131,7 +131,7 @@ def refused(found) -> str:
     assert found.predictions is None
     assert not found.rule.passed
     assert "\n" not in found.rule.detail
-    assert '--without-rival "reason"' in found.rule.detail
+    assert '--without-champion "reason"' in found.rule.detail
     return found.rule.detail
 
 

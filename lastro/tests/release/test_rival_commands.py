@@ -74,15 +74,15 @@ def test_lost_input_is_said_and_a_reason_leads_past_it(clone, lastro):
         lastro("release", "plan", "v2.0.0")
     assert (
         "  FAIL rival's rows: v1.0.0 (version 1) cannot be scored on this data: its input city is no longer in the "
-        'data; to release without a comparison: --without-rival "reason"\n'
+        'data; to release without a comparison: --without-champion "reason"\n'
     ) in lastro.out
     assert lastro.json("history")[0]["release"] == "v1.0.0"
 
     why = "the form asks for no city any more"
     assert f"  ok   rival's rows: not compared with v1.0.0: {why}\n" in lastro(
-        "release", "plan", "v2.0.0", "--without-rival", why
+        "release", "plan", "v2.0.0", "--without-champion", why
     )
-    lastro("promote", "v2.0.0", "--without-rival", why, "--reason", "new form")
+    lastro("promote", "v2.0.0", "--without-champion", why, "--reason", "new form")
     latest = lastro.json("history")[0]
     assert latest["release"] == "v2.0.0"
     assert latest["why"] == f"new form; without comparison: {why}"
@@ -93,5 +93,5 @@ def test_lost_input_is_said_and_a_reason_leads_past_it(clone, lastro):
 def test_reason_that_says_nothing_is_none(clone, lastro, reason):
     clone.run("git", "tag", "v2.0.0", "dropped")
     for command in (["release", "plan", "v2.0.0"], ["promote", "v2.0.0"]):
-        with pytest.raises(LastroError, match=r"--without-rival: is empty"):
-            lastro(*command, "--without-rival", reason)
+        with pytest.raises(LastroError, match=r"--without-champion: is empty"):
+            lastro(*command, "--without-champion", reason)

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @click.command("check")
 @click.option(
-    "--rival",
+    "--champion",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Predictions (predictions.parquet) of another model: also judge against it, on the rows that both held out.",
 )
-def command(rival: Path | None) -> None:
+def command(champion: Path | None) -> None:
     """Print the verdict that evaluate wrote, rule by rule; exit 1 when it is fail.
 
-    With --rival the gate is run anew, with its comparison on the rows that both files have.
+    With --champion the gate is run anew, with its comparison on the rows that both files have.
     """
     from lastro.cli.console import print_verdict
     from lastro.core.errors import VerdictError
@@ -30,10 +30,10 @@ def command(rival: Path | None) -> None:
     from lastro.families.catalog import load_params
 
     paths = Paths.of(find_root())
-    # Here too: DVC passes over a change outside of the sections that the stages name, such as a misspelt section.
+    # DVC overlooks a change outside of the sections that the stages name, such as a misspelt section.
     params = load_params(paths.params)
     _refuse_another_models(paths)
-    verdict = _judge(params, paths, rival) if rival else _read(paths.verdict)
+    verdict = _judge(params, paths, champion) if champion else _read(paths.verdict)
     print_verdict(verdict)
     if not verdict.passed:
         failed = ", ".join(rule.name for rule in verdict.rules if not rule.passed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from tabulate import tabulate
@@ -10,11 +11,11 @@ from lastro.evaluation.text import HEADERS, metric_rows, slice_metrics, slice_ro
 
 if TYPE_CHECKING:
     from lastro.core.params import Params
-    from lastro.evaluation.verdict import Verdict
+    from lastro.evaluation.verdict import Rule, Verdict
 
 
 def print_evaluation(params: Params, evaluation: dict[str, Any], verdict: Verdict) -> None:
-    """Metrics with intervals and baseline, the slices' primary numbers, and the verdict rule by rule."""
+    """Print the metrics with intervals and baseline, the slices' primary numbers, and the verdict rule by rule."""
     print(f"{params.name}: {params.model.family}, {evaluation['task']}, {evaluation['rows']} held-out rows\n")
     print(tabulate(metric_rows(evaluation["metrics"]), HEADERS, disable_numparse=True))
     calibration = evaluation["metrics"].get("calibration_error")
@@ -28,7 +29,12 @@ def print_evaluation(params: Params, evaluation: dict[str, Any], verdict: Verdic
 
 
 def print_verdict(verdict: Verdict) -> None:
-    """The verdict, and each rule with its numbers."""
+    """Print the verdict, and each rule with its numbers."""
     print(f"verdict: {'pass' if verdict.passed else 'FAIL'}")
-    for rule in verdict.rules:
+    print_rules(verdict.rules)
+
+
+def print_rules(rules: Iterable[Rule]) -> None:
+    """Print one line for each rule."""
+    for rule in rules:
         print(f"  {'ok  ' if rule.passed else 'FAIL'} {rule.name}: {rule.detail}")

@@ -1,12 +1,16 @@
-"""`lastro doctor`: what does not work, and how to mend it."""
+"""`lastro doctor`: what does not work, and how to fix it."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from lastro.cli.common import JSON, print_json
 
 if TYPE_CHECKING:
     from lastro.core.check import Check
@@ -18,17 +22,13 @@ if TYPE_CHECKING:
     is_flag=True,
     help="For a job: without MLFLOW_TRACKING_URI say what to set, and exit 0; tracking=server or none goes to GITHUB_OUTPUT.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@JSON
 def command(ci: bool, as_json: bool) -> None:
     """Check the tracking server, the DVC remote, Git, Docker, Python, packages and, in a job, what GitHub gave it.
 
-    Each line is ok, warning or failed, with the mend. A file is written to the tracking store and to the DVC remote, read
+    Each line is ok, warning or failed, with the fix. A file is written to the tracking store and to the DVC remote, read
     back and deleted. Exit code 3 where something failed.
     """
-    import json
-    import os
-    import sys
-
     from lastro.core.paths import find_root
     from lastro.operations.github import doctor as github
     from lastro.operations.github import job
@@ -43,21 +43,18 @@ def command(ci: bool, as_json: bool) -> None:
             click.echo(str(check))
     tracking = "server" if server else "none" if ci else "embedded"
     if ci:
-        github.write_output(tracking)
+        job.output(tracking=tracking)
     if as_json:
-        content = {"tracking": tracking, "checks": [check.to_json() for check in checks]}
-        click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        print_json({"tracking": tracking, "checks": [check.to_json() for check in checks]})
     elif ci and not server:
-        annotation = (
-            "::notice title=No tracking server::" if os.environ.get("GITHUB_ACTIONS") == "true" else ""
-        )
-        click.echo(f"{annotation}{github.no_server()}")
-        job.summary(f"### No tracking server\n\n{github.no_server()}")
+        annotation = "::notice title=No tracking server::" if job.in_actions() else ""
+        click.echo(f"{annotation}{github.NO_SERVER}")
+        job.summary(f"### No tracking server\n\n{github.NO_SERVER}")
     sys.exit(3 if any(check.state == "failed" for check in checks) else 0)
 
 
 def examine(root: Path, ci: bool = False, tracking: bool = True) -> Iterator[Check]:
-    """Every check, as soon as it is answered. ci: this machine is thrown away afterwards."""
+    """Yield every check as soon as it is answered. ci: this machine is thrown away afterwards."""
     from lastro.operations.github import doctor as github
     from lastro.operations.lineage import doctor_machine as machine
     from lastro.operations.lineage import doctor_remote as remote

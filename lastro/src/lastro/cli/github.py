@@ -82,7 +82,7 @@ def ready(needs: str, commit: str | None) -> None:
     click.echo("ready to merge")
 
 
-@command.command("update")
+@command.command("refresh-pulls")
 @click.option("--branch", required=True, envvar="LASTRO_BRANCH", help="The default branch.")
 @click.option(
     "--once",
@@ -90,7 +90,7 @@ def ready(needs: str, commit: str | None) -> None:
     envvar="LASTRO_ONCE",
     help="Pass over what was started at its present commit before.",
 )
-def update(branch: str, once: bool) -> None:
+def refresh_pulls(branch: str, once: bool) -> None:
     """Bring the open pull requests up to date whose only conflict with the branch is dvc.lock."""
     from lastro.core.errors import ExternalError
     from lastro.core.markdown import code
@@ -178,10 +178,10 @@ def retrain(base: str, folder: Path) -> None:
     _propose(RETRAIN, base, {path.relative_to(folder).as_posix(): path for path in found if path.is_file()})
 
 
-@command.command("upgrade")
+@command.command("propose-locks")
 @BASE
 @comes_from(required=True, help="Where the locks lie.")
-def upgrade(base: str, folder: Path) -> None:
+def propose_locks(base: str, folder: Path) -> None:
     """Open or refresh the pull request that brings newer packages."""
     from lastro.operations.github.propose import UPGRADE
 

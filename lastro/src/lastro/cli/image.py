@@ -6,6 +6,12 @@ from pathlib import Path
 
 import click
 
+from lastro.cli.common import image_digest, opened_registry
+
+IMAGE = click.argument("image", metavar="IMAGE")
+REPOSITORY = click.argument("repository", metavar="REPOSITORY")
+DIGEST = click.argument("digest", metavar="DIGEST", callback=image_digest)
+
 
 @click.group("image")
 def command() -> None:
@@ -21,22 +27,18 @@ def command() -> None:
     "repository",
     metavar="REPOSITORY",
     envvar="LASTRO_REPOSITORY",
-    help="Where an earlier try of the release may have pushed its image: that one is taken then.",
+    help="Where an earlier attempt may have pushed the image of the release: that one is taken then.",
 )
 def build_image(what: str, tag: str, no_cache: bool, repository: str | None) -> None:
     """Build the image of WHAT, a version number, an alias or a release tag.
 
     `mlflow models build-docker` builds a first image, the repository's Dockerfile the published one from it.
     """
-    from lastro.core.paths import find_root
     from lastro.operations.image.build import build
     from lastro.operations.image.publication import published
     from lastro.operations.image.subject import find_subject
-    from lastro.operations.registry.client import one_line, open_registry
 
-    root = find_root()
-    with one_line():
-        registry = open_registry(root)
+    with opened_registry() as (registry, root):
         subject = find_subject(registry, root, what)
         if repository and published(subject, repository, tag):
             click.echo(f"taken: {tag}, which was pushed to {repository} before")
@@ -46,10 +48,10 @@ def build_image(what: str, tag: str, no_cache: bool, repository: str | None) -> 
 
 
 @command.command("verify")
-@click.argument("image", metavar="IMAGE")
+@IMAGE
 @click.argument("what", metavar="WHAT")
 def verify_image(image: str, what: str) -> None:
-    """Hold IMAGE against WHAT, which it was built from; exit 1 where anything differs.
+    """Verify that IMAGE is WHAT's, which it was built from; exit 1 where anything differs.
 
     Starts it without rights, sends every held-out row in every form and compares with the recorded predictions, sends bad
     requests, checks labels and user, and stops it.
@@ -57,14 +59,10 @@ def verify_image(image: str, what: str) -> None:
     from tabulate import tabulate
 
     from lastro.core.errors import VerdictError
-    from lastro.core.paths import find_root
     from lastro.operations.image.subject import find_subject
     from lastro.operations.image.verify import record_passed, verify
-    from lastro.operations.registry.client import one_line, open_registry
 
-    root = find_root()
-    with one_line():
-        registry = open_registry(root)
+    with opened_registry() as (registry, root):
         image_id, checks = verify(root, image, find_subject(registry, root, what))
     click.echo(tabulate([("ok" if c.passed else "FAIL", c.name, c.detail) for c in checks], tablefmt="plain"))
     failed = [check.name for check in checks if not check.passed]
@@ -75,8 +73,8 @@ def verify_image(image: str, what: str) -> None:
 
 
 @command.command("push")
-@click.argument("image", metavar="IMAGE")
-@click.argument("repository", metavar="REPOSITORY")
+@IMAGE
+@REPOSITORY
 @click.option("--tag", "tags", multiple=True, help="May be given more than once.")
 @click.option("--release", metavar="TAG", help="Push it under the release's own tag: 1.2.3 for v1.2.3.")
 def push_image(image: str, repository: str, tags: tuple[str, ...], release: str | None) -> None:
@@ -97,41 +95,32 @@ def push_image(image: str, repository: str, tags: tuple[str, ...], release: str 
 
 
 @command.command("pull")
-@click.argument("repository", metavar="REPOSITORY")
-@click.argument("digest", metavar="DIGEST")
+@REPOSITORY
+@DIGEST
 @click.option("--tag", required=True, metavar="NAME:TAG", help="What the image is called here.")
 def pull_image(repository: str, digest: str, tag: str) -> None:
     """Pull the image with DIGEST (sha256:…) from REPOSITORY, as it was released."""
     from lastro.operations.image.publication import pull
 
-    pull(repository, _digest(digest), tag)
+    pull(repository, digest, tag)
     click.echo(f"pulled: {tag}")
 
 
 @command.command("move")
-@click.argument("repository", metavar="REPOSITORY")
-@click.argument("digest", metavar="DIGEST")
+@REPOSITORY
+@DIGEST
 @click.argument("release", metavar="TAG")
 def move_tags(repository: str, digest: str, release: str) -> None:
     """Point X.Y, X and latest in REPOSITORY at the image of the release TAG; a candidate moves none."""
     from lastro.operations.image.publication import move_tags as move
     from lastro.operations.release.tags import ReleaseTag
 
-    moved = move(repository, _digest(digest), ReleaseTag.parse(release))
+    moved = move(repository, digest, ReleaseTag.parse(release))
     click.echo(f"moved: {', '.join(moved)}" if moved else f"{release}: is a candidate and moves no tag")
 
 
-def _digest(text: str) -> str:
-    from lastro.core.errors import LastroError
-    from lastro.operations.release.promote import is_image
-
-    if not is_image(text):
-        raise LastroError(f"{text!r}: expected a digest, sha256: and 64 hexadecimal digits")
-    return text
-
-
 @command.command("sbom")
-@click.argument("image", metavar="IMAGE")
+@IMAGE
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
@@ -141,7 +130,7 @@ def _digest(text: str) -> str:
     help="Where the two files go.",
 )
 def sbom_image(image: str, output: Path) -> None:
-    """Write what IMAGE holds: its bill of materials (sbom.cdx.json, CycloneDX) and the licences of it all (licences.txt).
+    """Write the bill of materials of IMAGE (sbom.cdx.json, CycloneDX) and all licences in it (licences.txt).
 
     Reads the image's file system, and runs nothing of it. Needs requirements/sbom.lock.
     """
@@ -160,7 +149,7 @@ def sbom_image(image: str, output: Path) -> None:
 
 
 @command.command("run")
-@click.argument("image", metavar="IMAGE")
+@IMAGE
 @click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
 def run_image(image: str, port: int) -> None:
     """Run IMAGE on a port of this machine, hardened, until Ctrl-C."""

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from lastro.cli.common import opened_registry
+
 
 @click.command("notes")
 @click.argument("tag")
@@ -21,12 +23,10 @@ import click
 )
 def command(tag: str, repository: str, output: Path) -> None:
     """Write what the release TAG shows: notes.md, model_card.md, metrics.json and trace.json. TAG is promoted already."""
-    from lastro.core.paths import find_root
-    from lastro.operations.registry.client import one_line, open_registry
     from lastro.operations.release.tags import ReleaseTag
     from lastro.operations.report.notes import write_notes
 
-    parsed, root = ReleaseTag.parse(tag), find_root()
-    with one_line():
-        write_notes(open_registry(root), root, parsed, repository, output)
+    parsed = ReleaseTag.parse(tag)
+    with opened_registry() as (registry, root):
+        write_notes(registry, root, parsed, repository, output)
     click.echo(f"written: {output}")

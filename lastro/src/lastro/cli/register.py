@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from lastro.cli.common import JSON, opened_registry, print_json
+
 
 @click.command("register")
 @click.option("--rev", metavar="REV", help="A branch, tag or commit; without it, what is checked out.")
@@ -12,38 +14,35 @@ import click
     metavar="NUMBER",
     help="The pull request that the model comes from; LASTRO_PULL_REQUEST without it.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@JSON
 def command(rev: str | None, pull_request: str | None, as_json: bool) -> None:
     """Register the model of a commit, and point the alias test at it.
 
     The digest in the commit's dvc.lock says which model that is. A run that is missing is recorded first. Run again, or
     many times at once, it leaves one version and says which.
     """
-    import json
-
     from lastro.core.paths import find_root
     from lastro.operations.registry import register as registration
-    from lastro.operations.registry.client import one_line, open_registry
 
-    root = find_root()
-    found = registration.read_registrable(root, rev)
+    # Before the registry is asked, which takes long where it does not answer.
+    found = registration.read_registrable(find_root(), rev)
     for reason in found.unverified:
         click.echo(f"warning: not verified: {reason.stage}: {reason.what}", err=True)
-    with one_line():
-        registry = open_registry(root)
+    with opened_registry() as (registry, root):
         number = pull_request or registration.pull_request_from_env()
         done = registration.register(registry, root, found, rev, number)
     version = done.version
     if as_json:
-        content = {
-            "name": registry.name,
-            "version": version.number,
-            "created": done.created,
-            "run": version.run_id,
-            "model": found.model,
-            "commit": found.commit,
-        }
-        click.echo(json.dumps(content, indent=2))
+        print_json(
+            {
+                "name": registry.name,
+                "version": version.number,
+                "created": done.created,
+                "run": version.run_id,
+                "model": found.model,
+                "commit": found.commit,
+            }
+        )
         return
     what = "registered" if done.created else "registered already"
     click.echo(f"{what}: {registry.name} version {version.number}, model {found.model}")

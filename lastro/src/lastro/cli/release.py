@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lastro.cli.reason import given_reason
+from lastro.cli.common import BRANCH, JSON, WITHOUT_CHAMPION, opened_registry, print_json
 
 
 @click.group("release")
@@ -14,37 +14,25 @@ def command() -> None:
 
 @command.command("plan")
 @click.argument("tag")
-@click.option(
-    "--branch", metavar="NAME", help="The default branch; without it, that of the remote origin, or main."
-)
-@click.option(
-    "--without-rival",
-    metavar="REASON",
-    callback=given_reason,
-    help="Do not compare with the model in production; says why.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-def plan(tag: str, branch: str | None, without_rival: str | None, as_json: bool) -> None:
+@BRANCH
+@WITHOUT_CHAMPION
+@JSON
+def plan(tag: str, branch: str | None, without_champion: str | None, as_json: bool) -> None:
     """Say whether TAG may be released, and why; exit 1 when it may not.
 
     Resolves the tag to its commit, the model in its dvc.lock and the one registered version, then checks branch, version
     and interface, and runs the gate against the model that is in production now, on the same held-out rows.
     """
-    import json
-
-    from lastro.core.paths import find_root
-    from lastro.operations.registry.client import one_line, open_registry
     from lastro.operations.release.plan import make_plan
     from lastro.operations.release.tags import ReleaseTag
 
-    parsed, root = ReleaseTag.parse(tag), find_root()
-    with one_line():
-        registry = open_registry(root)
-        found = make_plan(registry, root, parsed, branch, without_rival)
+    parsed = ReleaseTag.parse(tag)
+    with opened_registry() as (registry, root):
+        found = make_plan(registry, root, parsed, branch, without_champion)
     if as_json:
-        click.echo(json.dumps(found.to_json(registry.name), indent=2))
+        print_json(found.to_json(registry.name))
     else:
-        from lastro.cli.console import print_verdict
+        from lastro.cli.console import print_rules, print_verdict
 
         version = found.version.number
         click.echo(f"release: {tag} moves {parsed.alias} to {registry.name} version {version}")
@@ -53,7 +41,6 @@ def plan(tag: str, branch: str | None, without_rival: str | None, as_json: bool)
         click.echo(f"  in production now: {f'{now.release}, version {now.version}' if now else 'nothing'}")
         for reason in found.lineage.unverified:
             click.echo(f"  not verified: {reason.stage}: {reason.what}")
-        for rule in found.rules:
-            click.echo(f"  {'ok  ' if rule.passed else 'FAIL'} {rule.name}: {rule.detail}")
+        print_rules(found.rules)
         print_verdict(found.verdict)
     found.refuse_failed()

@@ -6,22 +6,20 @@ from pathlib import Path
 
 import click
 
+from lastro.cli.common import JSON_FILE, SUMMARY
+
 
 @click.command("report")
 @click.option(
     "--base", metavar="REV", help="Compare with the model at the merge base with REV (origin/main)."
 )
-@click.option(
-    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write it as data, too."
-)
-@click.option(
-    "--summary", is_flag=True, help="Write it to the summary of the job (GITHUB_STEP_SUMMARY), too."
-)
+@JSON_FILE
+@SUMMARY
 def command(base: str | None, json_file: Path | None, summary: bool) -> None:
     """Report on the model of the working tree, as Markdown: params, metrics, verdict, charts.
 
     Compares it with the base revision's model, and with the one in production where MLFLOW_TRACKING_URI is set or the
-    clone's own store has one. What is missing is said, and is no error. Exit 0 whatever the verdict: `lastro check` obeys it.
+    clone's own store has one. It says what is missing; that is no error. Exit 0 whatever the verdict: `lastro check` obeys it.
     """
     import os
 

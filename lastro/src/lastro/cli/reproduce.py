@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import re
+import signal
+import sys
+from pathlib import Path
+
 import click
+
+from lastro.cli.common import JSON, opened_registry, print_json
 
 
 @click.command("reproduce")
 @click.argument("what", metavar="[WHAT]", default="HEAD")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@JSON
 def command(what: str, as_json: bool) -> None:
     """Run the pipeline of WHAT's commit anew, without cache, and compare the bytes of every output with its dvc.lock.
 
     WHAT is what `lastro trace` takes; without it HEAD. The working copy is not touched and nothing is tracked. Exit code 1
     where a byte differs.
     """
-    import json
-    import signal
-    import sys
-
     from lastro.core.paths import find_root
     from lastro.operations.lineage.reproduce import reproduce
 
@@ -29,7 +32,7 @@ def command(what: str, as_json: bool) -> None:
     done = reproduce(root, commit)
     first = done.first_difference
     if as_json:
-        click.echo(json.dumps(done.to_json(), indent=2))
+        print_json(done.to_json())
     else:
         for output in done.outputs:
             state = "same" if output.same else f"differs: recorded {output.recorded}, made {output.made}"
@@ -45,26 +48,22 @@ def command(what: str, as_json: bool) -> None:
     sys.exit(0 if first is None else 1)
 
 
-def _commit(root, what: str) -> str:
-    """Without the tracking store where Git alone knows."""
-    import re
-
+def _commit(root: Path, what: str) -> str:
+    """Find the commit; the tracking store is asked only where Git does not know."""
     from lastro.operations.lineage import git, repository
 
     if what == "HEAD" or re.fullmatch(r"[0-9a-f]{40}", what):
         return git.resolve(root, what)
     if repository.has_tag(root, what):
         return git.resolve(root, f"refs/tags/{what}")
-    from lastro.operations.registry.client import one_line, open_registry
     from lastro.operations.release.trace import find_commit
     from lastro.operations.release.trace_start import find_start
 
-    with one_line():
-        registry = open_registry(root)
+    with opened_registry() as (registry, _):
         return find_commit(registry, root, find_start(registry, root, what))
 
 
-def _why(root) -> str:
+def _why(root: Path) -> str:
     from lastro.operations.lineage.doctor_machine import different_packages
 
     found = different_packages(root / "requirements" / "runtime.lock")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lastro.cli.reason import given_reason
+from lastro.cli import common
 
 
 @click.command("rollback")
@@ -14,9 +14,7 @@ from lastro.cli.reason import given_reason
     envvar="LASTRO_TO",
     help="The release to return to; without it, the one before the present one.",
 )
-@click.option(
-    "--reason", required=True, envvar="LASTRO_REASON", callback=given_reason, help="Why, for the history."
-)
+@common.reason("--reason", required=True, envvar="LASTRO_REASON", help="Why, for the history.")
 @click.option(
     "--from",
     "source",
@@ -32,10 +30,8 @@ from lastro.cli.reason import given_reason
     help="From the second on and without --to, a rollback for the same reason is this one, done before.",
 )
 @click.option("--dry-run", is_flag=True, help="Print the plan, and change nothing.")
-@click.option(
-    "--take-over", is_flag=True, help="Give up an interrupted promotion that nobody works on any more."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON, for programs.")
+@common.TAKE_OVER
+@common.JSON
 def command(
     to: str | None,
     reason: str,
@@ -46,41 +42,36 @@ def command(
     as_json: bool,
 ) -> None:
     """Move the alias production back to a release that was there before."""
-    import json
-
-    from lastro.core.paths import find_root
     from lastro.operations.github import job
     from lastro.operations.lineage import repository
-    from lastro.operations.registry.client import one_line, open_registry
     from lastro.operations.registry.rollback import plan_rollback, roll_back
     from lastro.operations.release.tags import ReleaseTag
 
-    root = find_root()
     if to:
         to = str(ReleaseTag.parse(to))
-    with one_line():
-        registry = open_registry(root)
+    with common.opened_registry() as (registry, root):
         plan = plan_rollback(registry, to or None, source or None, reason if attempt > 1 else None)
         now, target = plan.now, plan.target
         if as_json:
-            content = {
-                "from": now and {"release": now.release, "version": now.version, "image": now.image},
-                "to": {
-                    "release": target.release,
-                    "version": target.version,
-                    "image": target.image,
-                    "commit": target.commit,
-                    "model": target.model,
-                },
-                "skipped": list(plan.skipped),
-                "already": plan.already,
-                "dry_run": dry_run,
-            }
-            click.echo(json.dumps(content, indent=2))
+            common.print_json(
+                {
+                    "from": now and {"release": now.release, "version": now.version, "image": now.image},
+                    "to": {
+                        "release": target.release,
+                        "version": target.version,
+                        "image": target.image,
+                        "commit": target.commit,
+                        "model": target.model,
+                    },
+                    "skipped": list(plan.skipped),
+                    "already": plan.already,
+                    "dry_run": dry_run,
+                }
+            )
         else:
             click.echo(f"from: {f'{now.release}, version {now.version}' if now else 'nothing'}")
-            for reason_why in plan.skipped:
-                click.echo(f"passed over: {reason_why}")
+            for why in plan.skipped:
+                click.echo(f"passed over: {why}")
             click.echo(f"to:   {target.release}, version {target.version}, image {target.image or 'none'}")
         # Done before, it left what the entry says; the job's later steps are told the same in either case.
         left = (now.from_release if plan.already else now.release) if now else None

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lastro.cli.common import opened_registry
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -28,14 +30,9 @@ def command(what: str | None, port: int) -> None:
     import tempfile
     from pathlib import Path
 
-    from lastro.core.paths import find_root
-    from lastro.operations.registry.client import one_line, open_registry
-
-    root = find_root()
     port = _free(port)
     with tempfile.TemporaryDirectory(prefix="lastro-serve-") as name:
-        with one_line():
-            registry = open_registry(root)
+        with opened_registry() as (registry, root):
             title, model = _fetch(registry, root, what, Path(name))
         address = f"http://127.0.0.1:{port}/invocations"
         click.echo(f"serving {title} at {address}; Ctrl-C ends it")
@@ -46,7 +43,7 @@ def command(what: str | None, port: int) -> None:
 
 
 def _fetch(registry: Registry, root: Path, what: str | None, folder: Path) -> tuple[str, Path]:
-    """What the model is, and the folder that holds it, verified."""
+    """Download the model and verify its bytes; its title, and the folder that holds it."""
     import contextlib
     import io
     from pathlib import Path
@@ -108,20 +105,18 @@ def _serve(model: Path, port: int) -> None:
     from lastro.core.errors import ExternalError
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    line = [
+    command = [
         sys.executable,
         "-m",
         "mlflow",
         "models",
         "serve",
-        "--env-manager",
-        "local",
-        "--model-uri",
-        str(model),
+        "--env-manager=local",
+        f"--model-uri={model}",
     ]
-    line += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += ["--host=127.0.0.1", f"--port={port}", "--workers=1"]
     path = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ.get('PATH', '')}"
-    server = subprocess.Popen(line, env={**os.environ, "PATH": path}, start_new_session=True)
+    server = subprocess.Popen(command, env={**os.environ, "PATH": path}, start_new_session=True)
     try:
         code = server.wait()
     except KeyboardInterrupt:

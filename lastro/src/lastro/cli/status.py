@@ -1,10 +1,13 @@
-"""`lastro status`: what stands behind the model, and whether dvc.lock is still true."""
+"""`lastro status`: what stands behind the model, and whether dvc.lock is up to date."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
+
+from lastro.cli.common import JSON, print_json
 
 if TYPE_CHECKING:
     from lastro.operations.lineage.lineage import Lineage
@@ -12,21 +15,17 @@ if TYPE_CHECKING:
 
 @click.command("status")
 @click.option("--rev", metavar="REV", help="A branch, tag or commit; without it, the files on disk.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@JSON
 def command(rev: str | None, as_json: bool) -> None:
-    """Show the digests behind the model, and whether dvc.lock is still true."""
+    """Show the digests behind the model, and whether dvc.lock is up to date."""
     from lastro.core.paths import find_root
     from lastro.operations.lineage import lineage
 
     found = lineage.read(find_root(), rev)
-    click.echo(_as_json(found) if as_json else _as_text(found, rev))
-
-
-def _as_json(found: Lineage) -> str:
-    import json
-    from dataclasses import asdict
-
-    return json.dumps({**asdict(found), "lock": _lock(found)}, indent=2)
+    if as_json:
+        print_json({**asdict(found), "lock": _lock(found)})
+    else:
+        click.echo(_as_text(found, rev))
 
 
 def _as_text(found: Lineage, rev: str | None) -> str:
@@ -43,8 +42,8 @@ def _as_text(found: Lineage, rev: str | None) -> str:
     lines += [f"  {reason.stage}: {reason.what}" for reason in found.stale]
     if found.stale:
         where = f"on a branch from {rev}: " if rev else ""
-        mends = ", ".join(dict.fromkeys(reason.mend for reason in found.stale))
-        lines.append(f"{'mend':<12} {where}{mends}, then commit dvc.lock")
+        fixes = ", ".join(dict.fromkeys(reason.mend for reason in found.stale))
+        lines.append(f"{'fix':<12} {where}{fixes}, then commit dvc.lock")
     if found.unverified:
         lines.append(f"{'unverified':<12} cannot be compared from here")
         lines += [f"  {reason.stage}: {reason.what}" for reason in found.unverified]
@@ -52,4 +51,4 @@ def _as_text(found: Lineage, rev: str | None) -> str:
 
 
 def _lock(found: Lineage) -> str:
-    return "stale" if found.stale else "true"
+    return "outdated" if found.stale else "up to date"

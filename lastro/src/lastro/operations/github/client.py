@@ -160,11 +160,3 @@ def from_environment() -> GitHub:
             "export GITHUB_TOKEN=$(gh auth token)"
         )
     return GitHub(os.environ.get("GITHUB_API_URL", "https://api.github.com"), name, token)
-
-
-def run_url() -> str:
-    """The page of the workflow run; empty outside of one."""
-    server, name, run = (
-        os.environ.get(f"GITHUB_{word}", "") for word in ("SERVER_URL", "REPOSITORY", "RUN_ID")
-    )
-    return f"{server}/{name}/actions/runs/{run}" if server and name and run else ""

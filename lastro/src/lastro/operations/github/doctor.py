@@ -1,20 +1,26 @@
-"""What a job of GitHub Actions is given, and the outcome of a repository that has no tracking server."""
+"""Check what a job of GitHub Actions is given."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from lastro.core.check import Check, failed, ok, warning
+from lastro.operations.github import job
 
 NAME = "GitHub"
 WHERE = "Settings, Secrets and variables, Actions"
+NO_SERVER = (
+    "no tracking server: MLFLOW_TRACKING_URI is not set, so nothing is registered or released here; set the variable "
+    f"MLFLOW_TRACKING_URI and the secrets MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD ({WHERE}); "
+    "docs/server.md tells how to run a server"
+)
+"""Tells a repository without a tracking server what to set."""
 
 
 def examine() -> Iterator[Check]:
-    """Check; see `lastro.cli.doctor`; nothing outside of Actions."""
-    if os.environ.get("GITHUB_ACTIONS") != "true":
+    """Yield the checks of a job; none outside of Actions."""
+    if not job.in_actions():
         return
     missing = [n for n in ("GITHUB_REPOSITORY", "GITHUB_SHA", "GITHUB_EVENT_NAME") if not os.environ.get(n)]
     if missing:
@@ -38,20 +44,3 @@ def examine() -> Iterator[Check]:
     ):
         mend = f"set the secrets MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD ({WHERE})"
         yield warning("GitHub tracking", "no credentials for the tracking server in this step", mend)
-
-
-def no_server() -> str:
-    """What a repository without a tracking server is told."""
-    return (
-        "no tracking server: MLFLOW_TRACKING_URI is not set, so nothing is registered or released here; set the variable "
-        f"MLFLOW_TRACKING_URI and the secrets MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD ({WHERE}); "
-        "docs/server.md tells how to run a server"
-    )
-
-
-def write_output(tracking: str) -> None:
-    """Tell later steps: `tracking=server` or `tracking=none`, where GitHub gives a file for it."""
-    file = os.environ.get("GITHUB_OUTPUT")
-    if file:
-        with Path(file).open("a", encoding="utf-8") as output:
-            output.write(f"tracking={tracking}\n")

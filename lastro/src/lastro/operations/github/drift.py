@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lastro.operations.github.client import GitHub, run_url
+from lastro.operations.github.client import GitHub
+from lastro.operations.github.job import run_url
 from lastro.operations.report.drift_content import Drift
 from lastro.operations.report.drift_text import MARKER, render
 

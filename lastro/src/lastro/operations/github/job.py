@@ -6,8 +6,13 @@ import os
 from pathlib import Path
 
 
+def in_actions() -> bool:
+    """Return whether this is a job of GitHub Actions."""
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
 def output(**values: str) -> None:
-    """Outputs of the step, where GitHub gives a file for them. Raises ValueError for a value of more than one line."""
+    """Write outputs of the step to GITHUB_OUTPUT, where that is set. Raises ValueError for more than one line."""
     for name, value in values.items():
         if "\n" in value or "\r" in value:
             raise ValueError(f"{name}: an output is one line here")
@@ -15,8 +20,14 @@ def output(**values: str) -> None:
 
 
 def summary(text: str) -> None:
-    """Markdown on the page of the job, where there is one."""
+    """Write Markdown to the page of the job, where GITHUB_STEP_SUMMARY is set."""
     _append("GITHUB_STEP_SUMMARY", f"{text.rstrip()}\n\n")
+
+
+def run_url() -> str:
+    """Return the page of the workflow run; empty outside of one."""
+    words = [os.environ.get(f"GITHUB_{word}", "") for word in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
+    return "{}/{}/actions/runs/{}".format(*words) if all(words) else ""
 
 
 def _append(variable: str, text: str) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from lastro.core.errors import LastroError
 from lastro.core.markdown import code
 from lastro.operations.github import comment, lock, pulls, remote
-from lastro.operations.github.client import GitHub, run_url
+from lastro.operations.github.client import GitHub
+from lastro.operations.github.job import run_url
 from lastro.operations.report.content import Failure, Report, read
 from lastro.operations.report.pull_request import MARKER, render, render_failure
 

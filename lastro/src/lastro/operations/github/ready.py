@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from lastro.core.errors import LastroError, VerdictError
-from lastro.operations.github.client import GitHub, run_url
+from lastro.operations.github.client import GitHub
+from lastro.operations.github.job import run_url
 
 CONTEXT = "Ready to merge"
 """Name of the job and of the status: the ruleset requires it under this name."""

@@ -99,7 +99,7 @@ def _answer(schema: Schema) -> str:
 def _refuse(why: str) -> Rival:
     return Rival(
         None,
-        Rule(RULE, False, None, None, f'{why}; to release without a comparison: --without-rival "reason"'),
+        Rule(RULE, False, None, None, f'{why}; to release without a comparison: --without-champion "reason"'),
     )
 
 
