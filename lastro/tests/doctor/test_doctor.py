@@ -33,9 +33,9 @@ def test_packages_that_differ_from_the_lock(tmp_path):
         "other==1 ; python_full_version < '3' \\\n    --hash=sha256:00\n"
     )
     click, missing = machine.different_packages(lock)
-    assert click.startswith("click 8")
-    assert click.endswith("(locked 0.1)")
-    assert missing == "no-such-package missing (locked 2.0)"
+    assert str(click).startswith("click 8")
+    assert str(click).endswith("(locked 0.1)")
+    assert str(missing) == "no-such-package missing (locked 2.0)"
 
 
 def test_packages_are_those_of_the_lock(root):
@@ -55,7 +55,7 @@ def test_embedded_store_and_remote_are_left_as_they_were(registry, clone):
     checks = doctor(clone)
     for name in ("python", "packages", "git", "DVC remote", "tracking", "tracking rights", "artifacts"):
         assert checks[name]["state"] == "ok", checks[name]
-    assert checks["DVC push"]["mend"] == "dvc push"
+    assert checks["DVC push"]["fix"] == "dvc push"
     doctor(clone)
     after = {path for path in clone.folder.rglob("*") if ".git" not in path.parts and "tmp" not in path.parts}
     assert [path for path in after - before if path.is_file()] == []
@@ -69,7 +69,7 @@ def test_what_is_broken_is_one_line_with_its_mend(registry, clone):
     uri = f"http://127.0.0.1:{free_port()}"
     checks = doctor(clone, code=3, MLFLOW_TRACKING_URI=uri)
     assert checks["tracking"]["state"] == "failed"
-    assert "start the server" in checks["tracking"]["mend"]
+    assert "start the server" in checks["tracking"]["fix"]
     blocked = clone.folder / "blocked"
     blocked.write_text("a file where the folder should be")
     clone.run("dvc", "remote", "modify", "--local", "local", "url", str(blocked / "remote"))
@@ -100,7 +100,7 @@ def test_without_its_history_a_clone_is_warned(clone, tmp_path):
     clone.run("git", "clone", "--quiet", "--depth", "1", f"file://{clone.folder}", str(shallow))
     check = machine._git(Path(shallow))
     assert check.state == "warning"
-    assert check.mend == "git fetch --unshallow --tags"
+    assert check.fix == "git fetch --unshallow --tags"
     shutil.rmtree(shallow)
 
 

@@ -134,7 +134,7 @@ def test_team_server(server, compose, clone, tmp_path):
 
     nobody = doctor(clone, 3, MLFLOW_TRACKING_URI=server.uri)["tracking"]
     assert nobody["state"] == "failed"
-    assert "MLFLOW_TRACKING_USERNAME" in nobody["mend"]
+    assert "MLFLOW_TRACKING_USERNAME" in nobody["fix"]
     reader = {"MLFLOW_TRACKING_USERNAME": "reader", "MLFLOW_TRACKING_PASSWORD": "a long password"}
     create = (
         "from mlflow.server import get_app_client; import os;"
@@ -143,4 +143,4 @@ def test_team_server(server, compose, clone, tmp_path):
     clone.run(sys.executable, "-c", create, MLFLOW_TRACKING_URI=server.uri, **admin)
     refused = doctor(clone, 3, MLFLOW_TRACKING_URI=server.uri, **reader)["tracking rights"]
     assert refused["state"] == "failed"
-    assert "EDIT" in refused["mend"]
+    assert "EDIT" in refused["fix"]

@@ -155,7 +155,7 @@ def test_what_dvc_yaml_no_longer_names_is_stale_and_the_mend_helps(clone, old):
     (stale,) = lineage.read(clone.root).stale
     assert "no longer" in stale.what
 
-    clone.dvc(*stale.mend.split()[1:])
+    clone.dvc(*stale.fix.split()[1:])
     assert not lineage.read(clone.root).stale
 
 
@@ -171,8 +171,8 @@ def test_the_mend_helps(clone, edit):
         clone.dvc("repro", "--quiet")
         assert not lineage.read(clone.root).stale
         return
-    for mend in {stale.mend for stale in lineage.read(clone.root).stale}:
-        for command in mend.split(" && "):
+    for fix in {stale.fix for stale in lineage.read(clone.root).stale}:
+        for command in fix.split(" && "):
             clone.dvc(*command.split()[1:])
 
     assert not lineage.read(clone.root).stale

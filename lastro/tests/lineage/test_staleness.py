@@ -121,7 +121,7 @@ def test_data_given_to_dvc_is_known_by_its_pointer(clone):
     # A pull brought a new pointer, and the data on disk is still what the lock records.
     clone.write("data/raw/x.csv", "other\n")
     (stale,) = lineage.read(clone.root).stale
-    assert stale.mend == "dvc checkout data/raw/x.csv.dvc && dvc repro"
+    assert stale.fix == "dvc checkout data/raw/x.csv.dvc && dvc repro"
     clone.dvc("checkout", "--quiet", "data/raw/x.csv.dvc")
     clone.dvc("repro", "--quiet")
     assert lineage.read(clone.root).stale == ()
@@ -198,16 +198,16 @@ def test_a_key_that_dvc_watches_is_put_back_by_its_mend(clone, old, new, key, de
     # `dvc repro` alone says that the parameter is missing, for ever.
     clone.replace("params.yaml", old, new)
     clone.replace("dvc.yaml", "${data.source}", "${raw}") if default is None else None
-    mends = {item.what: item.mend for item in lineage.read(clone.root).stale}
+    fixes = {item.what: item.fix for item in lineage.read(clone.root).stale}
     said = f" (default: {default})" if default else ""
-    assert mends[f"params.yaml: {key} is missing"] == f"add {key} to params.yaml{said} && dvc repro"
+    assert fixes[f"params.yaml: {key} is missing"] == f"add {key} to params.yaml{said} && dvc repro"
 
 
 def test_a_frozen_stage_is_thawed_by_its_mend(clone):
     clone.replace("dvc.yaml", "    outs: [data/prepared]", "    frozen: true\n    outs: [data/prepared]")
     clone.write("b.txt", "changed\n")
 
-    assert [item.mend for item in lineage.read(clone.root).stale] == [
+    assert [item.fix for item in lineage.read(clone.root).stale] == [
         "dvc unfreeze prepare && dvc repro", "dvc repro"
     ]  # fmt: skip
 

@@ -80,7 +80,7 @@ def test_json_is_for_programs(clone, status):
         {
             "stage": "train",
             "what": "params.yaml: model.params.learning_rate is 0.2, dvc.lock has 0.1",
-            "mend": "dvc repro",
+            "fix": "dvc repro",
         }
     ]
     assert found["unverified"] == []

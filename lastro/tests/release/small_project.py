@@ -25,7 +25,7 @@ from lastro.tables.matrix import read_columns, to_target
 from lastro.tables.prepare import prepare
 from lastro.tables.schema import KEY, read_schema
 from tests import example
-from tests.tables import table
+from tests.small_tables import table
 
 SPARE = ["row", "person", "extra", "whole", "again", "level", "value"]
 """Columns that only some tests use: keys, further inputs, other targets."""

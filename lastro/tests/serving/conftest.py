@@ -15,7 +15,7 @@ from lastro.serving.model import Model
 from lastro.tables.prepare import prepare
 from lastro.tables.schema import read_schema
 from tests import example
-from tests.tables import FEW, cases, table
+from tests.small_tables import FEW, cases, table
 
 CASES = cases(["boolean", "three", "regression"])
 

@@ -20,7 +20,7 @@ from lastro.tables.matrix import read_rows
 from lastro.tables.prepare import prepare
 from lastro.tables.schema import read_schema
 from tests import example
-from tests.tables import FEW, TARGETS, cases, table
+from tests.small_tables import FEW, TARGETS, cases, table
 
 
 @pytest.mark.parametrize(("family", "kind"), cases(TARGETS))

@@ -37,7 +37,7 @@ def command(champion: Path | None) -> None:
     print_verdict(verdict)
     if not verdict.passed:
         failed = ", ".join(rule.name for rule in verdict.rules if not rule.passed)
-        raise VerdictError(f"the verdict is fail ({failed}); change params.yaml and run dvc repro")
+        raise VerdictError(f"the verdict is fail ({failed})", fix="change params.yaml and run dvc repro")
 
 
 def _refuse_another_models(paths: Paths) -> None:
@@ -48,17 +48,21 @@ def _refuse_another_models(paths: Paths) -> None:
 
     found = lineage.read(paths.root)
     for stale in found.stale:
-        raise LastroError(f"dvc.lock is stale: {stale.stage}: {stale.what}; {stale.mend}, then check again")
+        raise LastroError(
+            f"dvc.lock is stale: {stale.stage}: {stale.what}", fix=f"{stale.fix}, then check again"
+        )
     for path, recorded in ((paths.verdict, found.verdict), (paths.predictions, found.predictions)):
         try:
             here = file_md5(path)
         except OSError as error:
             raise LastroError(
-                f"{path}: cannot be read ({error.strerror}); run dvc checkout or dvc repro"
+                f"cannot be read ({error.strerror})", where=path, fix="run dvc checkout or dvc repro"
             ) from None
         if here != recorded:
             raise LastroError(
-                f"{path}: is not the file that dvc.lock records; run dvc checkout, or dvc repro, then check again"
+                "is not the file that dvc.lock records",
+                where=path,
+                fix="run dvc checkout, or dvc repro, then check again",
             )
 
 
@@ -71,7 +75,7 @@ def _read(path: Path) -> Verdict:
     try:
         return Verdict.from_json(json.loads(path.read_text(encoding="utf-8")))
     except ValueError as error:
-        raise LastroError(f"{path}: holds no verdict ({error}); run dvc repro") from None
+        raise LastroError(f"holds no verdict ({error})", where=path, fix="run dvc repro") from None
 
 
 def _judge(params: Params, paths: Paths, rival: Path) -> Verdict:

@@ -23,7 +23,7 @@ def one_line(ctx: click.Context, option: click.Parameter, value: str | None) -> 
 
     line = None if value is None else " ".join(value.split())
     if line == "":
-        raise LastroError(f"{option.opts[0]}: is empty; say why")
+        raise LastroError("is empty", where=option.opts[0], fix="say why")
     return line
 
 
@@ -37,7 +37,9 @@ def image_digest(_ctx: click.Context, option: click.Parameter, value: str | None
     from lastro.operations.release.promote import is_image
 
     if value is not None and not is_image(value):
-        raise LastroError(f"{option.opts[0]} {value!r}: expected a digest, sha256: and 64 hexadecimal digits")
+        raise LastroError(
+            "expected a digest, sha256: and 64 hexadecimal digits", where=f"{option.opts[0]} {value!r}"
+        )
     return value
 
 

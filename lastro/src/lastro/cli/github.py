@@ -42,7 +42,9 @@ def publish(branch: str, head: str, base: str | None, default_branch: str | None
     from lastro.operations.github.publish import publish as carry_out
 
     if branch == default_branch:
-        raise LastroError(f"{branch}: is the default branch; run this on the branch of a pull request")
+        raise LastroError(
+            "is the default branch", where=branch, fix="run this on the branch of a pull request"
+        )
     commit = carry_out(client.from_environment(), find_root(), folder, branch, head, base or None)
     job.output(commit=commit or "")
     if commit:
@@ -106,7 +108,7 @@ def refresh_pulls(branch: str, once: bool) -> None:
         job.summary(f"### Open pull requests\n\n{lines}")
     refused = [f"#{found.pull.number}" for found in done if found.refused]
     if refused:
-        raise ExternalError(f"{', '.join(refused)}: GitHub said no, see above; run the job again")
+        raise ExternalError("GitHub said no, see above", where=", ".join(refused), fix="run the job again")
 
 
 @command.command("source")
@@ -242,4 +244,4 @@ def setup(applied: bool) -> None:
             "nothing was changed; make github-setup ARGS=--apply sets what is above, but for variables and secrets"
         )
     if refused:
-        raise ExternalError(f"{refused} of the settings were refused, see above; mend them, then again")
+        raise ExternalError(f"{refused} of the settings were refused, see above", fix="mend them, then again")

@@ -67,7 +67,7 @@ def verify_image(image: str, what: str) -> None:
     click.echo(tabulate([("ok" if c.passed else "FAIL", c.name, c.detail) for c in checks], tablefmt="plain"))
     failed = [check.name for check in checks if not check.passed]
     if failed:
-        raise VerdictError(f"{image}: must not be published ({', '.join(failed)})")
+        raise VerdictError(f"must not be published ({', '.join(failed)})", where=image)
     record_passed(root, image_id)
     click.echo(f"verified: {image}, {image_id}")
 
@@ -88,7 +88,7 @@ def push_image(image: str, repository: str, tags: tuple[str, ...], release: str 
 
     wanted = [*tags, *([ReleaseTag.parse(release).image_tag] if release else [])]
     if not wanted:
-        raise LastroError("lastro image push: expected --tag NAME or --release vX.Y.Z")
+        raise LastroError("expected --tag NAME or --release vX.Y.Z", where="lastro image push")
     digest = push(find_root(), image, address(repository), wanted)
     job.output(digest=digest, repository=address(repository))
     click.echo(digest)
@@ -165,4 +165,4 @@ def run_image(image: str, port: int) -> None:
             ["docker", "run", "--rm", "--init", *HARDENED, f"--publish=127.0.0.1:{port}:{PORT}", image],
         )
     except FileNotFoundError:
-        raise ExternalError("docker run: Docker is not installed here; lastro doctor") from None
+        raise ExternalError("Docker is not installed here", where="docker run", fix="lastro doctor") from None

@@ -51,7 +51,7 @@ def command(force: bool, no_run: bool, example: str | None, **wishes: Any) -> No
         return
     if run_dvc(root, "repro"):
         raise ExternalError(
-            "dvc repro: failed, see above; params.yaml is written: change it and run dvc repro"
+            "failed, see above", where="dvc repro", fix="params.yaml is written: change it and run dvc repro"
         )
     click.echo("next: lastro check; then git add --all, git commit, dvc push")
 
@@ -70,7 +70,9 @@ def _ask(wishes: dict[str, Any]) -> Any:
             _prompt(wishes, "family", "Model family", type=click.Choice(list(FAMILIES)), default="xgboost")
             _prompt(wishes, "name", "Name of the model", default=name_of(wishes["data"]))
     except click.Abort:
-        raise LastroError("init: the answers ended too early; give --data and --target") from None
+        raise LastroError(
+            "the answers ended too early", where="init", fix="give --data and --target"
+        ) from None
     return Wish(**{key: value for key, value in wishes.items() if value is not None})
 
 

@@ -25,11 +25,11 @@ def run(entry_point: str, given: list[str]) -> None:
     options = [f"{name.replace('_', '-')}={value}" for name, value in pairs if value != UNCHANGED]
     stages = {"main": (), "train": ("train",), "evaluate": ("evaluate",)}
     if entry_point not in stages:
-        raise LastroError(f"{entry_point}: no such entry point; expected {', '.join(stages)}")
+        raise LastroError("no such entry point", where=entry_point, fix=f"expected {', '.join(stages)}")
     if options:
         sys.exit(subprocess.run([sys.executable, "-m", "lastro.cli", "train", *options]).returncode)
     if run_dvc(find_root(), "repro", *stages[entry_point]):
-        raise ExternalError(f"dvc repro {' '.join(stages[entry_point])}: failed, see above")
+        raise ExternalError("failed, see above", where=f"dvc repro {' '.join(stages[entry_point])}")
 
 
 def main() -> None:

@@ -68,7 +68,5 @@ def _why(root: Path) -> str:
 
     found = different_packages(root / "requirements" / "runtime.lock")
     if found:
-        return (
-            f"installed packages differ from requirements/runtime.lock ({', '.join(found[:3])}): make setup"
-        )
+        return f"installed packages differ from requirements/runtime.lock ({', '.join(map(str, found[:3]))}): make setup"
     return "the packages are those of the lock: the data, the code or the processor made the difference"

@@ -71,7 +71,9 @@ def _fetch(registry: Registry, root: Path, what: str | None, folder: Path) -> tu
         run = get_run(registry, content["run"]["run"]) if content["run"] else None
         version = content["version"]
     if not model or run is None:
-        raise LastroError(f"{what}: has no run in the tracking store; lastro sync, or lastro register --rev")
+        raise LastroError(
+            "has no run in the tracking store", where=what, fix="lastro sync, or lastro register --rev"
+        )
     artifact.fetch(run, model, folder / "checked")
     # A progress bar for a few small files says nothing.
     with contextlib.redirect_stderr(io.StringIO()):
@@ -90,7 +92,9 @@ def _free(port: int) -> int:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise LastroError(f"port {port}: {error.strerror}; choose another with --port") from None
+            raise LastroError(
+                f"{error.strerror}", where=f"port {port}", fix="choose another with --port"
+            ) from None
         return probe.getsockname()[1]
 
 
@@ -128,4 +132,4 @@ def _serve(model: Path, port: int) -> None:
             server.wait(10)
         with suppress(ProcessLookupError):
             os.killpg(server.pid, signal.SIGKILL)
-    raise ExternalError(f"mlflow models serve: ended with exit code {code}, see above")
+    raise ExternalError(f"ended with exit code {code}, see above", where="mlflow models serve")

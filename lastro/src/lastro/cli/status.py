@@ -42,7 +42,7 @@ def _as_text(found: Lineage, rev: str | None) -> str:
     lines += [f"  {reason.stage}: {reason.what}" for reason in found.stale]
     if found.stale:
         where = f"on a branch from {rev}: " if rev else ""
-        fixes = ", ".join(dict.fromkeys(reason.mend for reason in found.stale))
+        fixes = ", ".join(dict.fromkeys(reason.fix for reason in found.stale))
         lines.append(f"{'fix':<12} {where}{fixes}, then commit dvc.lock")
     if found.unverified:
         lines.append(f"{'unverified':<12} cannot be compared from here")

@@ -28,7 +28,7 @@ def command() -> None:
         raise
     except Exception as error:
         raise ExternalError(
-            f"the run could not be recorded: {store.describe(error)}; run lastro sync again"
+            f"the run could not be recorded: {store.describe(error)}", fix="run lastro sync again"
         ) from None
     complete = all(had.get(tag) == after.get(tag) for tag in (runs.TRIAL, runs.TRAINED, runs.EVALUATED))
     print(f"{'complete already' if complete else 'recorded'}: {where}")

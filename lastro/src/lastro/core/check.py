@@ -14,11 +14,11 @@ class Check:
     name: str
     state: Literal["ok", "warning", "failed"]
     what: str
-    mend: str = ""
+    fix: str = ""
 
     def __str__(self) -> str:
-        mend = f"; {self.mend}" if self.mend else ""
-        return f"{self.state:<8} {self.name:<16} {self.what}{mend}"
+        fix = f"; {self.fix}" if self.fix else ""
+        return f"{self.state:<8} {self.name:<16} {self.what}{fix}"
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
@@ -30,14 +30,14 @@ def ok(name: str, what: str) -> Check:
     return Check(name, "ok", what)
 
 
-def warning(name: str, what: str, mend: str) -> Check:
+def warning(name: str, what: str, fix: str) -> Check:
     """Works, or is needed for a part only."""
-    return Check(name, "warning", what, mend)
+    return Check(name, "warning", what, fix)
 
 
-def failed(name: str, what: str, mend: str) -> Check:
+def failed(name: str, what: str, fix: str) -> Check:
     """Does not work."""
-    return Check(name, "failed", what, mend)
+    return Check(name, "failed", what, fix)
 
 
 def without_password(uri: str) -> str:

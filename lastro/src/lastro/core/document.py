@@ -44,10 +44,10 @@ class Document:
             text = path.read_text(encoding="utf-8")
         except OSError as error:
             raise LastroError(
-                f"{path}: cannot be read ({error.strerror}); it must hold the parameters"
+                f"cannot be read ({error.strerror})", where=path, fix="it must hold the parameters"
             ) from None
         except UnicodeDecodeError:
-            raise LastroError(f"{path}: is not UTF-8 text; save it as UTF-8") from None
+            raise LastroError("is not UTF-8 text", where=path, fix="save it as UTF-8") from None
         return cls(text, path.name, overrides)
 
     def params(self) -> Params:
@@ -66,7 +66,7 @@ class Document:
         except ValidationError as error:
             # A misspelt key is both unknown and missing: the unknown one names the mistake.
             first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-            raise LastroError(self._describe(first, spec, place, within)) from None
+            raise self._describe(first, spec, place, within) from None
 
     def at(self, place: Place) -> str:
         """`file:line` of the innermost key of `place` that the file has; or that an override put it there."""
@@ -77,24 +77,24 @@ class Document:
                 return f"{self.name}:{self._lines[place[:end]]}"
         return self.name
 
-    def _describe(self, error: Any, spec: type[BaseModel], start: Place, within: str) -> str:
+    def _describe(self, error: Any, spec: type[BaseModel], start: Place, within: str) -> LastroError:
         relative = error["loc"]
         place = (*start, *relative)
-        head = f"{self.at(place)}: {'.'.join(map(str, place)) or 'params'}"
+        where = f"{self.at(place)}: {'.'.join(map(str, place)) or 'params'}"
         if error["type"] == "extra_forbidden":
             allowed = list(_section(spec, relative[:-1]).model_fields)
             near = difflib.get_close_matches(str(relative[-1]), allowed, n=1)
             hint = f"did you mean {near[0]}? " if near else ""
             scope = f" for {within}" if within else ""
-            return f"{head}: unknown key{scope}; {hint}allowed: {', '.join(allowed)}"
+            return LastroError(f"unknown key{scope}", where=where, fix=f"{hint}allowed: {', '.join(allowed)}")
         if error["type"] == "missing":
-            return f"{head}: missing; add it (docs/params.md says what it means)"
+            return LastroError("missing", where=where, fix="add it (docs/params.md says what it means)")
         message = MESSAGES.get(error["type"]) or error["msg"].removeprefix("Value error, ").removeprefix(
             "Input should be "
         )
         if isinstance(error["input"], dict):
-            return f"{head}: {message}"
-        return f"{head}: {error['input']!r} is not allowed; expected {message}"
+            return LastroError(message, where=where)
+        return LastroError(f"{error['input']!r} is not allowed", where=where, fix=f"expected {message}")
 
 
 def _read_yaml(text: str, name: str) -> tuple[dict, dict[Place, int]]:
@@ -107,16 +107,19 @@ def _read_yaml(text: str, name: str) -> tuple[dict, dict[Place, int]]:
             for key, value in node.value:
                 if not isinstance(key, yaml.ScalarNode):
                     raise LastroError(
-                        f"{name}:{key.start_mark.line + 1}: a key of {'.'.join(map(str, place)) or 'the file'} is a list or "
-                        "holds keys itself, as {{ x }} does; expected text: write the value, or quote it"
+                        f"a key of {'.'.join(map(str, place)) or 'the file'} is a list or holds keys itself, as {{{{ x "
+                        "}} does",
+                        where=f"{name}:{key.start_mark.line + 1}",
+                        fix="expected text: write the value, or quote it",
                     )
                 here = (*place, key.value)
                 if key.tag != "tag:yaml.org,2002:merge":
                     read(key, here)
                 if here in lines:
                     raise LastroError(
-                        f"{name}:{key.start_mark.line + 1}: {'.'.join(map(str, here))} is set twice, first in line "
-                        f"{lines[here]}; keep one"
+                        f"{'.'.join(map(str, here))} is set twice, first in line {lines[here]}",
+                        where=f"{name}:{key.start_mark.line + 1}",
+                        fix="keep one",
                     )
                 lines[here] = key.start_mark.line + 1
                 walk(value, here)
@@ -132,8 +135,9 @@ def _read_yaml(text: str, name: str) -> tuple[dict, dict[Place, int]]:
             constructor.construct_object(node)
         except (ValueError, KeyError, AttributeError):  # 2026-13-01, !!int x
             raise LastroError(
-                f"{name}:{node.start_mark.line + 1}: {'.'.join(map(str, place))}: {node.value!r} has the form of a date or "
-                "number, or a tag, and is none; mend it, or quote it if it is text"
+                f"{node.value!r} has the form of a date or number, or a tag, and is none",
+                where=f"{name}:{node.start_mark.line + 1}: {'.'.join(map(str, place))}",
+                fix="mend it, or quote it if it is text",
             ) from None
 
     try:
@@ -145,14 +149,16 @@ def _read_yaml(text: str, name: str) -> tuple[dict, dict[Place, int]]:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}" if mark else name
         raise LastroError(
-            f"{where}: is not YAML ({' '.join(str(getattr(error, 'problem', None) or error).split())}); mend that line"
+            f"is not YAML ({' '.join(str(getattr(error, 'problem', None) or error).split())})",
+            where=where,
+            fix="mend that line",
         ) from None
     except RecursionError:
         raise LastroError(
-            f"{name}: an anchor (&x) holds its own alias (*x); write out what it stands for"
+            "an anchor (&x) holds its own alias (*x)", where=name, fix="write out what it stands for"
         ) from None
     if not isinstance(content, dict):
-        raise LastroError(f"{name}:1: expected sections (name, data, model, ...), found {content!r}")
+        raise LastroError(f"expected sections (name, data, model, ...), found {content!r}", where=f"{name}:1")
     return content, lines
 
 
@@ -161,7 +167,7 @@ def _override(content: dict, dotted: str, value: Any) -> None:
     for section in sections:
         content = content.setdefault(section, {})
         if not isinstance(content, dict):
-            raise LastroError(f"--set {dotted}: {section} holds no keys; see docs/params.md")
+            raise LastroError(f"{section} holds no keys", where=f"--set {dotted}", fix="see docs/params.md")
     content[key] = value
 
 

@@ -4,12 +4,36 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import Self
 
 
 class LastroError(Exception):
-    """Bad input or configuration. The message says what, where, what was expected, and how to mend it."""
+    """Bad input or configuration, printed as one line: `WHERE: PROBLEM; FIX`.
+
+    Attributes:
+        problem: what is wrong, and what was expected.
+        where: the file and line, command or thing that it is about; empty where the problem names it.
+        fix: what to do about it; empty where the problem says it all.
+    """
 
     exit_code = 2
+
+    def __init__(self, problem: str = "", *, where: object = "", fix: str = "") -> None:
+        super().__init__(problem)
+        self.problem, self.where, self.fix = problem, str(where), fix
+
+    def __str__(self) -> str:
+        return f"{self.summary}; {self.fix}" if self.fix else self.summary
+
+    @property
+    def summary(self) -> str:
+        """The line without the fix."""
+        return f"{self.where}: {self.problem}" if self.where else self.problem
+
+    def within(self, place: object) -> Self:
+        """Put `place` in front of where it is, and return the error to be raised again."""
+        self.where = f"{place}: {self.where}" if self.where else str(place)
+        return self
 
 
 class VerdictError(LastroError):
@@ -37,5 +61,6 @@ def exit_with_message(function: Callable[[], object]) -> None:
     except OSError as error:
         if error.filename is None or error.strerror is None:
             raise
-        print(f"error: {error.filename}: {error.strerror}; mend that, then run this again", file=sys.stderr)
+        again = "mend that, then run this again"
+        print(f"error: {ExternalError(error.strerror, where=error.filename, fix=again)}", file=sys.stderr)
         sys.exit(ExternalError.exit_code)

@@ -140,7 +140,7 @@ def resolve(name: str, task: str, n_classes: int) -> str:
     near = near or difflib.get_close_matches(name, allowed, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     what = f"does not apply to {kind} predictions" if name in METRICS else "is unknown"
-    raise LastroError(f"metric {name!r} {what}; {hint}allowed: auto, {', '.join(allowed)}")
+    raise LastroError(f"metric {name!r} {what}", fix=f"{hint}allowed: auto, {', '.join(allowed)}")
 
 
 def known(name: str) -> bool:
@@ -158,4 +158,4 @@ def check_gate(metric: str, limits: dict[str, float], task: str, n_classes: int)
         try:
             resolve(name, task, n_classes)
         except LastroError as error:
-            raise LastroError(f"params.yaml: {key}: {error}") from None
+            raise error.within(f"params.yaml: {key}") from None

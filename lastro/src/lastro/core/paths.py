@@ -57,5 +57,7 @@ def find_root(start: Path | None = None) -> Path:
         if (folder / "dvc.yaml").is_file() and (folder / "params.yaml").is_file():
             return folder
     raise LastroError(
-        f"{start}: no dvc.yaml and params.yaml here or above; run this inside a clone of the repository"
+        "no dvc.yaml and params.yaml here or above",
+        where=start,
+        fix="run this inside a clone of the repository",
     )

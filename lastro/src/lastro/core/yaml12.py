@@ -44,7 +44,7 @@ for _name, (_pattern, _first) in _SCALARS.items():
 Loader.add_constructor(f"{_PREFIX}int", _integer)
 
 
-def load_mapping(content: bytes, name: str, mend: str) -> dict[str, Any]:
+def load_mapping(content: bytes, name: str, fix: str) -> dict[str, Any]:
     """The mapping that `content` holds; `name` and `mend` go into the messages.
 
     Raises:
@@ -52,14 +52,16 @@ def load_mapping(content: bytes, name: str, mend: str) -> dict[str, Any]:
     """
     for number, line in enumerate(content.splitlines(), 1):
         if line.startswith(b"<<<<<<< "):
-            raise LastroError(f"{name}:{number}: holds conflict markers of an unfinished merge; {mend}")
+            raise LastroError(
+                "holds conflict markers of an unfinished merge", where=f"{name}:{number}", fix=fix
+            )
     try:
         loaded = yaml.load(content.decode("utf-8"), Loader=Loader)
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}" if mark else name
         problem = " ".join(str(getattr(error, "problem", None) or error).split())
-        raise LastroError(f"{where}: is not YAML ({problem}); {mend}") from None
+        raise LastroError(f"is not YAML ({problem})", where=where, fix=fix) from None
     if not isinstance(loaded, dict):
-        raise LastroError(f"{name}: expected keys with values, found {loaded!r:.40}; {mend}")
+        raise LastroError(f"expected keys with values, found {loaded!r:.40}", where=name, fix=fix)
     return loaded

@@ -37,8 +37,9 @@ def aligned(candidate: Predictions, rival: Predictions) -> Aligned:
     candidate, rival = candidate.canonical(), rival.canonical()
     if candidate.keys.dtype.kind != rival.keys.dtype.kind:
         raise LastroError(
-            f"predictions cannot be compared: keys are {candidate.keys.dtype} here and {rival.keys.dtype} "
-            "in the rival's; evaluate both with the same data.key"
+            f"predictions cannot be compared: keys are {candidate.keys.dtype} here and {rival.keys.dtype} in "
+            "the rival's",
+            fix="evaluate both with the same data.key",
         )
     n = len(candidate)
     _, keys = np.unique(np.concatenate([candidate.keys, rival.keys]), return_inverse=True)
@@ -57,7 +58,8 @@ def aligned(candidate: Predictions, rival: Predictions) -> Aligned:
         truth, other = candidate.names(candidate.truth)[here], rival.names(rival.truth)[there]
         raise LastroError(
             f"predictions cannot be compared: the truth of row {candidate.keys[here]} is {truth} here and "
-            f"{other} in the rival's ({len(i)} such keys); evaluate both on the same data"
+            f"{other} in the rival's ({len(i)} such keys)",
+            fix="evaluate both on the same data",
         )
     return Aligned(candidate.take(ours), rival.take(theirs), len(left), len(rival_left))
 

@@ -60,7 +60,9 @@ def predict_test_rows(params: Params, paths: Paths, schema: Schema) -> Predictio
     try:
         model = family.from_bytes(paths.model.read_bytes())
     except OSError as error:
-        raise LastroError(f"{paths.model}: cannot be read ({error.strerror}); run dvc repro") from None
+        raise LastroError(
+            f"cannot be read ({error.strerror})", where=paths.model, fix="run dvc repro"
+        ) from None
     X, truth = read_rows(paths.test, schema)
     columns = read_columns(paths.test, [KEY, *params.evaluation.slices])
     return Predictions(
@@ -78,7 +80,7 @@ def read_training(path: Path) -> dict[str, Any]:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise LastroError(f"{path}: cannot be read ({error}); run dvc repro") from None
+        raise LastroError(f"cannot be read ({error})", where=path, fix="run dvc repro") from None
 
 
 def training_plots(training: dict[str, Any]) -> dict[str, list[dict]]:

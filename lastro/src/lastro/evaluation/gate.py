@@ -45,7 +45,7 @@ def judge(
     primary = _resolve(gate.metric, candidate, "gate.metric")
     limits = {_resolve(name, candidate, "gate.limits"): bound for name, bound in gate.limits.items()}
     if len(limits) < len(gate.limits):
-        raise LastroError("gate.limits: two of its names mean one metric; keep one of them")
+        raise LastroError("two of its names mean one metric", where="gate.limits", fix="keep one of them")
     found = Resampled.reuse(resampled, candidate, evaluation, (primary, *(n for n in limits if n != primary)))
 
     rules = [_enough_rows(candidate, gate), _defined(found, primary)]
@@ -62,14 +62,14 @@ def _resolve(name: str, candidate: Predictions, key: str) -> str:
     try:
         return resolve(name, candidate.task, len(candidate.labels))
     except LastroError as error:
-        raise LastroError(f"{key}: {error}") from None
+        raise error.within(key) from None
 
 
 def _enough_rows(candidate: Predictions, gate: Gate) -> Rule:
     n, passed = len(candidate), len(candidate) >= gate.min_rows
     needed = f"at least {gate.min_rows} are needed"
-    mend = "" if passed else "; hold out more rows (data.split.test), or lower gate.min_rows"
-    return Rule("rows", passed, n, gate.min_rows, f"{n} held-out rows, {needed}{mend}")
+    fix = "" if passed else "; hold out more rows (data.split.test), or lower gate.min_rows"
+    return Rule("rows", passed, n, gate.min_rows, f"{n} held-out rows, {needed}{fix}")
 
 
 def _why_undefined(predictions: Predictions, name: str) -> str:
@@ -183,8 +183,8 @@ def _not_worse(
     )
     rows = f"{n} common rows ({left})"
     if n < gate.min_rows:
-        mend = "predict the candidate's held-out rows with the rival, or lower gate.min_rows"
-        return Rule("rival", False, None, bound, f"{rows}, at least {gate.min_rows} are needed; {mend}")
+        fix = "predict the candidate's held-out rows with the rival, or lower gate.min_rows"
+        return Rule("rival", False, None, bound, f"{rows}, at least {gate.min_rows} are needed; {fix}")
     values = [compute(model, (name,))[name] for model in common[:2]]
     samples = paired(common.candidate, common.rival, name, evaluation.resamples, evaluation.seed)
     low, high = map(rounded, interval(samples))

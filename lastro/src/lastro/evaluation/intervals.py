@@ -69,7 +69,7 @@ def improvements(
         LastroError: the two don't hold the same rows in the same order (see `align.aligned`).
     """
     if not np.array_equal(candidate.keys, rival.keys) or not np.array_equal(candidate.truth, rival.truth):
-        raise LastroError("predictions cannot be paired: the rows differ; align them by key first")
+        raise LastroError("predictions cannot be paired: the rows differ", fix="align them by key first")
     # Sorted together, so that both see one weight per row even where keys repeat.
     order = np.lexsort((*_columns(rival), *_columns(candidate), candidate.truth, candidate.keys))
     ours, theirs = _resample([candidate.take(order), rival.take(order)], tuple(wanted), resamples, seed)

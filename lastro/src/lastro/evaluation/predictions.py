@@ -168,7 +168,9 @@ class Predictions:
         except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
             reason = f"{type(error).__name__}: {error}"
         reason = str(reason).splitlines()[0]
-        raise LastroError(f"{path}: is no readable file of predictions ({reason}); repeat the evaluation")
+        raise LastroError(
+            f"is no readable file of predictions ({reason})", where=path, fix="repeat the evaluation"
+        )
 
 
 def _to_arrow(values: np.ndarray):
@@ -179,4 +181,4 @@ def _to_arrow(values: np.ndarray):
 
 def _check(holds: bool, message: str) -> None:
     if not holds:
-        raise LastroError(f"predictions: {message}")
+        raise LastroError(message, where="predictions")

@@ -24,8 +24,9 @@ def groups(predictions: Predictions, column: str) -> Iterator[tuple[str, Predict
     if column not in predictions.slices:
         held = ", ".join(sorted(predictions.slices)) or "none"
         raise LastroError(
-            f"evaluation.slices: the predictions have no slice column {column!r} (they have: {held}); "
-            "correct the name, or repeat the evaluation"
+            f"the predictions have no slice column {column!r} (they have: {held})",
+            where="evaluation.slices",
+            fix="correct the name, or repeat the evaluation",
         )
     values = predictions.slices[column]
     order = np.argsort(values, kind="stable")

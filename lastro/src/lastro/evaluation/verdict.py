@@ -45,11 +45,15 @@ class Verdict:
             verdict = cls(content["passed"], tuple(Rule(**rule) for rule in content["rules"]))
         except (TypeError, KeyError):
             raise LastroError(
-                "verdict: expected `passed` and a list of `rules`; repeat the evaluation"
+                "expected `passed` and a list of `rules`", where="verdict", fix="repeat the evaluation"
             ) from None
         outcomes = [rule.passed for rule in verdict.rules]
         if not outcomes or any(type(outcome) is not bool for outcome in outcomes):
-            raise LastroError("verdict: it has no rules, or one without an outcome; repeat the evaluation")
+            raise LastroError(
+                "it has no rules, or one without an outcome", where="verdict", fix="repeat the evaluation"
+            )
         if verdict.passed is not all(outcomes):
-            raise LastroError("verdict: its outcome contradicts its rules; repeat the evaluation")
+            raise LastroError(
+                "its outcome contradicts its rules", where="verdict", fix="repeat the evaluation"
+            )
         return verdict

@@ -28,7 +28,7 @@ def get(name: str) -> Family:
         LastroError: there is none; the message suggests the nearest and lists all.
     """
     if name not in FAMILIES:
-        raise LastroError(f"model.family: {_unknown(name)}")
+        raise _unknown(name, "model.family")
     return importlib.import_module(FAMILIES[name]).FAMILY
 
 
@@ -49,7 +49,7 @@ def load_params(path: Path, overrides: dict[str, Any] | None = None) -> Params:
     params = document.params()
     where = f"{document.at(('model', 'family'))}: model.family"
     if params.model.family not in FAMILIES:
-        raise LastroError(f"{where}: {_unknown(params.model.family)}")
+        raise _unknown(params.model.family, where)
     family = get(params.model.family)
     document.check(
         family.Hyperparameters, params.model.params, ("model", "params"), f"model.family {family.name}"
@@ -72,10 +72,12 @@ def check_task(family: Family, task: Task, where: str = "model.family") -> None:
     """
     if task not in family.tasks:
         others = ", ".join(name for name in FAMILIES if task in get(name).tasks)
-        raise LastroError(f"{where}: {family.name!r} does not do {task}; families that do: {others}")
+        raise LastroError(
+            f"{family.name!r} does not do {task}", where=where, fix=f"families that do: {others}"
+        )
 
 
-def _unknown(name: str) -> str:
+def _unknown(name: str, where: str) -> LastroError:
     near = difflib.get_close_matches(name, FAMILIES, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
-    return f"{name!r} is not a family; {hint}allowed: {', '.join(FAMILIES)}"
+    return LastroError(f"{name!r} is not a family", where=where, fix=f"{hint}allowed: {', '.join(FAMILIES)}")

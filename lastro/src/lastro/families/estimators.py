@@ -152,7 +152,9 @@ def only_for(task: Task, problem: Problem, **values: Any) -> dict[str, Any]:
     for key, value in values.items():
         if value is not None:
             raise LastroError(
-                f"model.params.{key}: {value!r} is for {task} only; remove it or set it to null"
+                f"{value!r} is for {task} only",
+                where=f"model.params.{key}",
+                fix="remove it or set it to null",
             )
     return {}
 
@@ -166,6 +168,8 @@ def for_task(problem: Problem, key: str, value: str, allowed: dict[Task, tuple[s
     choices = ("auto", *allowed[problem.task])
     if value not in choices:
         raise LastroError(
-            f"model.params.{key}: {value!r} is not for {problem.task}; allowed: {', '.join(choices)}"
+            f"{value!r} is not for {problem.task}",
+            where=f"model.params.{key}",
+            fix=f"allowed: {', '.join(choices)}",
         )
     return {} if value == "auto" else {key: value}

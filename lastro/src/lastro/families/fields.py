@@ -67,8 +67,8 @@ def groups(problem: Problem, names: list[list[str]], name: str) -> list[list[int
 def _index(problem: Problem, feature: str, name: str) -> int:
     if feature not in problem.features:
         near = difflib.get_close_matches(feature, problem.features, n=1)
-        hint = f"; did you mean {near[0]}?" if near else "; name a column of the data"
-        raise LastroError(f"model.params.{name}: {feature!r} is not a feature{hint}")
+        fix = f"did you mean {near[0]}?" if near else "name a column of the data"
+        raise LastroError(f"{feature!r} is not a feature", where=f"model.params.{name}", fix=fix)
     return problem.features.index(feature)
 
 
@@ -85,4 +85,4 @@ def refusals_of(family: str, *kinds: type[Exception]) -> Iterator[None]:
         # Native code adds a time, a source line and a stack trace to its reason.
         text = re.sub(r"^\[[\d:]+\] \S+: (Check failed: )?", "", str(error)).partition("Stack trace:")[0]
         reason = " ".join(text.strip().partition("\n\n")[0].split())
-        raise LastroError(f"model: {family} refuses: {reason}") from error
+        raise LastroError(f"{family} refuses: {reason}", where="model") from error

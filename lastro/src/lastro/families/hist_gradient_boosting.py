@@ -94,8 +94,10 @@ class HistGradientBoosting(SklearnFamily):
         for feature, count in zip(problem.features, problem.categories, strict=True):
             if count > hyperparameters.max_bins:
                 raise LastroError(
-                    f"{feature}: has {count} categories, hist_gradient_boosting takes {hyperparameters.max_bins} "
-                    "(max_bins, 255 at most); list it in data.ignore or choose another family"
+                    f"has {count} categories, hist_gradient_boosting takes {hyperparameters.max_bins} (max_bins, 255 "
+                    "at most)",
+                    where=feature,
+                    fix="list it in data.ignore or choose another family",
                 )
         values = hyperparameters.model_dump(exclude={"class_weight", "loss", "quantile"})
         values |= for_task(problem, "loss", hyperparameters.loss, LOSSES)

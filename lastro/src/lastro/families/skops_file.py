@@ -61,7 +61,8 @@ def loads(data: bytes, trusted: Collection[str]) -> Any:
     except UntrustedTypesFoundException:
         found = sorted(set(skops.io.get_untrusted_types(data=data)) - set(trusted))
         raise LastroError(
-            f"model: the skops file asks for {', '.join(found)}, which this family never writes; not loaded"
+            f"the skops file asks for {', '.join(found)}, which this family never writes; not loaded",
+            where="model",
         ) from None
     except (
         zipfile.BadZipFile,
@@ -72,7 +73,9 @@ def loads(data: bytes, trusted: Collection[str]) -> Any:
         AttributeError,
         ImportError,
     ) as error:
-        raise LastroError(f"model: not a readable skops file ({error}); train it again") from error
+        raise LastroError(
+            f"not a readable skops file ({error})", where="model", fix="train it again"
+        ) from error
 
 
 class _Canonical:

@@ -81,8 +81,9 @@ def training_prior(y: np.ndarray, schema: Schema) -> list[float] | float:
             mean = float(y.mean())
         if not np.isfinite(mean):
             raise LastroError(
-                f"data.target: the mean of column {schema.target.name!r} is {mean}; expected numbers that can be added up: "
-                "scale the column"
+                f"the mean of column {schema.target.name!r} is {mean}",
+                where="data.target",
+                fix="expected numbers that can be added up: scale the column",
             )
         return mean
     return (np.bincount(y, minlength=len(schema.labels)) / len(y)).tolist()
@@ -94,8 +95,9 @@ def refuse_divergence(family: str, history: dict[str, list[float]]) -> None:
         bad = np.flatnonzero(~np.isfinite(values))
         if len(bad):
             raise LastroError(
-                f"model: {family}: {name} is {values[bad[0]]} in round {bad[0] + 1} of {len(values)}: the training diverged; "
-                "lower model.params.learning_rate, or scale a target of huge numbers"
+                f"{name} is {values[bad[0]]} in round {bad[0] + 1} of {len(values)}: the training diverged",
+                where=f"model: {family}",
+                fix="lower model.params.learning_rate, or scale a target of huge numbers",
             )
 
 
@@ -116,8 +118,9 @@ def write_outputs(
     importance = family.importance(fitted.model, problem)
     if not np.isfinite(importance).all():
         raise LastroError(
-            f"model: {family.name}: the weights of the features are no finite numbers: the training diverged; scale a target "
-            "of huge numbers, or lower model.params.learning_rate where the family has it"
+            "the weights of the features are no finite numbers: the training diverged",
+            where=f"model: {family.name}",
+            fix="scale a target of huge numbers, or lower model.params.learning_rate where the family has it",
         )
     record = {
         # What the file says, without defaults: the digest of the same text in any commit is the same.

@@ -153,7 +153,7 @@ class XGBoost:
                 raise ValueError("empty")
             booster.load_model(bytearray(data))
         except (xgboost.core.XGBoostError, ValueError) as error:
-            raise LastroError("model: not an XGBoost model in UBJ; train it again") from error
+            raise LastroError("not an XGBoost model in UBJ", where="model", fix="train it again") from error
         return booster
 
     def predict(self, model: Any, X: np.ndarray, problem: Problem) -> np.ndarray:
@@ -188,7 +188,7 @@ def _parameters(problem: Problem, hyperparameters: Hyperparameters) -> tuple[dic
         )
     if kind != "binary" and hyperparameters.scale_pos_weight != 1:
         # The library would take a target of exactly 1 for a positive one.
-        raise LastroError("model.params.scale_pos_weight: is for two classes only; remove it")
+        raise LastroError("is for two classes only", where="model.params.scale_pos_weight", fix="remove it")
     if kind == "multiclass":
         parameters["num_class"] = problem.n_classes
     return parameters | {"objective": objective, "eval_metric": metric, "tree_method": "hist"}, metric

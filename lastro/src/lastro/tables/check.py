@@ -31,25 +31,30 @@ def check_against(
     """
     if committed.target.name != data.target:
         raise LastroError(
-            f"{COMMITTED}: describes the target {committed.target.name!r}, but data.target is {data.target!r}; set one "
-            "like the other, or infer anew by writing {} into the file"
+            f"describes the target {committed.target.name!r}, but data.target is {data.target!r}",
+            where=COMMITTED,
+            fix="set one like the other, or infer anew by writing {} into the file",
         )
     if data.task not in ("auto", committed.task):
         raise LastroError(
-            f"{COMMITTED}: describes a {committed.task}, but data.task is {data.task}; set one like the other, or infer "
-            "anew by writing {} into the file"
+            f"describes a {committed.task}, but data.task is {data.task}",
+            where=COMMITTED,
+            fix="set one like the other, or infer anew by writing {} into the file",
         )
     known = [column.name for column in committed.features]
     for name in known:
         if name not in features:
             raise LastroError(
-                f"{source.at(0)}: column {name!r} is not there (or is ignored); expected it as {COMMITTED} says"
+                f"column {name!r} is not there (or is ignored)",
+                where=source.at(0),
+                fix=f"expected it as {COMMITTED} says",
             )
     for name in features:
         if name not in known:
             raise LastroError(
-                f"{source.at(0)}: column {name!r} is new, {COMMITTED} does not know it; add it there, or leave it out: "
-                f"data.ignore: [{json.dumps(name, ensure_ascii=False)}]"
+                f"column {name!r} is new, {COMMITTED} does not know it",
+                where=source.at(0),
+                fix=f"add it there, or leave it out: data.ignore: [{json.dumps(name, ensure_ascii=False)}]",
             )
     table = source.table
     nullable = []
@@ -72,7 +77,9 @@ def _as_committed(source: Source, column: Column) -> pa.ChunkedArray:
     if array.null_count and not column.nullable:
         row = pc.index(pc.is_null(array), True).as_py()
         raise LastroError(
-            f"{source.at(row)}: column {column.name!r} is empty; expected a value in every row, as {COMMITTED} says"
+            f"column {column.name!r} is empty",
+            where=source.at(row),
+            fix=f"expected a value in every row, as {COMMITTED} says",
         )
     if found == column.kind:
         return array
@@ -84,8 +91,9 @@ def _as_committed(source: Source, column: Column) -> pa.ChunkedArray:
     if row is None:  # whole numbers written with a decimal point
         return array.cast(pa.int64())
     raise LastroError(
-        f"{source.at(row)}: column {column.name!r} is {shorten(array[row].as_py())}; expected "
-        f"{NOUN[column.kind]}, as {COMMITTED} says"
+        f"column {column.name!r} is {shorten(array[row].as_py())}",
+        where=source.at(row),
+        fix=f"expected {NOUN[column.kind]}, as {COMMITTED} says",
     )
 
 
@@ -137,9 +145,10 @@ def _known_categories(
         return pc.if_else(unseen, None, array), True
     shown = ", ".join(column.categories[:5]) + (", ..." if len(column.categories) > 5 else "")
     raise LastroError(
-        f"{source.at(row)}: column {column.name!r} is {shorten(array[row].as_py())}, a category never seen; "
-        f"expected one of {shown}; "
-        f"add it to {COMMITTED}, or set data.unseen_categories: missing"
+        f"column {column.name!r} is {shorten(array[row].as_py())}, a category never seen; expected one of "
+        f"{shown}",
+        where=source.at(row),
+        fix=f"add it to {COMMITTED}, or set data.unseen_categories: missing",
     )
 
 
@@ -147,7 +156,8 @@ def _refuse_unseen_labels(source: Source, committed: Schema, target: pa.ChunkedA
     for row, value in enumerate(target.to_pylist()):
         if value not in committed.labels:
             raise LastroError(
-                f"{source.at(row)}: target column {committed.target.name!r} is {shorten(value)}, a class never seen; "
-                "expected one of "
-                f"{', '.join(map(str, committed.labels))}; add it to {COMMITTED}"
+                f"target column {committed.target.name!r} is {shorten(value)}, a class never seen; expected one "
+                f"of {', '.join(map(str, committed.labels))}",
+                where=source.at(row),
+                fix=f"add it to {COMMITTED}",
             )

@@ -50,7 +50,7 @@ def _normalise(source: Source, name: str) -> pa.ChunkedArray:
         if pc.any(infinite).as_py():
             row = pc.index(infinite, True).as_py()
             raise LastroError(
-                f"{source.at(row)}: column {name!r} is infinite; expected a number or an empty cell"
+                f"column {name!r} is infinite", where=source.at(row), fix="expected a number or an empty cell"
             )
         missing = pc.is_nan(column)
         return pc.if_else(missing, None, column) if pc.any(missing).as_py() else column
@@ -65,12 +65,13 @@ def _normalise(source: Source, name: str) -> pa.ChunkedArray:
         for row, value in enumerate(column.to_pylist()):
             if not _is_utf8(value):
                 raise LastroError(
-                    f"{source.at(row)}: column {name!r} is not UTF-8 text; save the file as UTF-8"
+                    f"column {name!r} is not UTF-8 text", where=source.at(row), fix="save the file as UTF-8"
                 )
         return column.cast(pa.string())
     raise LastroError(
-        f"{source.name}: column {name!r} holds {kind}; expected numbers, booleans, text or dates; leave it out with "
-        f"data.ignore: [{json.dumps(name, ensure_ascii=False)}]"
+        f"column {name!r} holds {kind}; expected numbers, booleans, text or dates",
+        where=source.name,
+        fix=f"leave it out with data.ignore: [{json.dumps(name, ensure_ascii=False)}]",
     )
 
 
@@ -110,15 +111,15 @@ def infer_schema(source: Source, features: list[str], data: Data) -> Schema:
     target = _infer_column(source, data.target)
     # Whoever asks for classes gets them: such texts may be codes.
     if target.kind == "category" and data.task != "classification":
-        mend = "" if data.task == "regression" else "; if these are classes, set data.task: classification"
-        _refuse_slips(source, data.target, "target column", mend)
+        fix = "" if data.task == "regression" else "; if these are classes, set data.task: classification"
+        _refuse_slips(source, data.target, "target column", fix)
     task = resolve_task(source, data)
     labels = find_labels(source, data.target) if task == "classification" else ()
     columns = tuple(_infer_column(source, name) for name in features)
     for column in columns:
         if column.kind == "category":
-            mend = f"; or leave the column out: data.ignore: [{json.dumps(column.name, ensure_ascii=False)}]"
-            _refuse_slips(source, column.name, "column", mend)
+            fix = f"; or leave the column out: data.ignore: [{json.dumps(column.name, ensure_ascii=False)}]"
+            _refuse_slips(source, column.name, "column", fix)
             _refuse_identifier(source, column, data.max_categories)
     return Schema(task, target, labels, columns, data.unseen_categories)
 
@@ -131,18 +132,21 @@ def resolve_task(source: Source, data: Data) -> str:
     """
     array = source.table[data.target]
     kind = kind_of(array)
-    where = f"{source.name}: target column {data.target!r}"
     if kind == "date":
         raise LastroError(
-            f"{where} holds dates; expected numbers, text or booleans: choose another data.target"
+            f"target column {data.target!r} holds dates",
+            where=source.name,
+            fix="expected numbers, text or booleans: choose another data.target",
         )
     if kind in ("category", "boolean"):
         if data.task == "regression":
             # Where all of them read as numbers, they are so as texts, from the first row on.
             row = 0 if kind == "boolean" else max(0, pc.index(_matches(array, NUMBERS), False).as_py())
             raise LastroError(
-                f"{source.at(row)}: target column {data.target!r} is {shorten(array[row].as_py())}, and data.task: "
-                "regression needs numbers; write it as numbers, or set data.task: classification"
+                f"target column {data.target!r} is {shorten(array[row].as_py())}, and data.task: regression needs "
+                "numbers",
+                where=source.at(row),
+                fix="write it as numbers, or set data.task: classification",
             )
         return "classification"
     fractions = pc.or_(pc.not_equal(array, pc.floor(array)), pc.greater(pc.abs(array), 2**53))
@@ -150,8 +154,10 @@ def resolve_task(source: Source, data: Data) -> str:
     if data.task == "classification" and not whole:
         row = pc.index(fractions, True).as_py()
         raise LastroError(
-            f"{source.at(row)}: target column {data.target!r} is {array[row].as_py()!r}, and data.task: classification "
-            "needs classes (text, booleans or whole numbers); set data.task: regression"
+            f"target column {data.target!r} is {array[row].as_py()!r}, and data.task: classification needs "
+            "classes (text, booleans or whole numbers)",
+            where=source.at(row),
+            fix="set data.task: regression",
         )
     if data.task != "auto":
         return data.task
@@ -174,8 +180,9 @@ def find_labels(source: Source, target: str) -> tuple[Label, ...]:
     labels = tuple(sorted(pc.unique(array).to_pylist()))
     if len(labels) < 2:
         raise LastroError(
-            f"{source.at(0)}: target column {target!r} is {labels[0]!r} here and in every other row; a classification "
-            "needs at least two classes"
+            f"target column {target!r} is {labels[0]!r} here and in every other row",
+            where=source.at(0),
+            fix="a classification needs at least two classes",
         )
     return labels
 
@@ -194,7 +201,7 @@ def _infer_column(source: Source, name: str) -> Column:
     return Column(name, kind, nullable, (), low, high)
 
 
-def _refuse_slips(source: Source, name: str, role: str, mend: str) -> None:
+def _refuse_slips(source: Source, name: str, role: str, fix: str) -> None:
     """Raises LastroError where almost all texts are numbers or dates; `role` and `mend` go into the message."""
     array = source.table[name]
     count = len(array) - array.null_count
@@ -204,8 +211,9 @@ def _refuse_slips(source: Source, name: str, role: str, mend: str) -> None:
     either = pc.sum(pc.or_(commas, _matches(array, NUMBERS))).as_py() or 0
     if row >= 0 and either >= ALMOST_ALL * count:
         raise LastroError(
-            f"{source.at(row)}: {role} {name!r} is {shorten(array[row].as_py())}, a number with a decimal comma; expected a "
-            f"decimal point: write the file with one{mend}"
+            f"{role} {name!r} is {shorten(array[row].as_py())}, a number with a decimal comma",
+            where=source.at(row),
+            fix=f"expected a decimal point: write the file with one{fix}",
         )
     for form, pattern in FORMS.items():
         fits = _matches(array, pattern)
@@ -214,8 +222,9 @@ def _refuse_slips(source: Source, name: str, role: str, mend: str) -> None:
             row = pc.index(fits, False).as_py()
             allowed = form if role == "target column" else f"{form} or an empty cell"
             raise LastroError(
-                f"{source.at(row)}: {role} {name!r} is {shorten(array[row].as_py())}, where {fitting} of {count} rows hold "
-                f"{form}; expected {allowed}: mend the cell{mend}"
+                f"{role} {name!r} is {shorten(array[row].as_py())}, where {fitting} of {count} rows hold {form}",
+                where=source.at(row),
+                fix=f"expected {allowed}: mend the cell{fix}",
             )
 
 
@@ -240,7 +249,8 @@ def _refuse_identifier(source: Source, column: Column, most: int) -> None:
     row = pc.index(numbers, pa.scalar(most, numbers.type)).as_py()
     text = array[row].as_py()
     raise LastroError(
-        f"{source.at(row)}: column {column.name!r}: {shorten(text)} is its text number {most + 1} ({distinct} distinct in "
-        f"{rows} rows); expected at most {most}, so it looks like an identifier or free text; leave it out: "
-        f"data.ignore: [{json.dumps(column.name, ensure_ascii=False)}]"
+        f"{shorten(text)} is its text number {most + 1} ({distinct} distinct in {rows} rows); expected at "
+        f"most {most}, so it looks like an identifier or free text",
+        where=f"{source.at(row)}: column {column.name!r}",
+        fix=f"leave it out: data.ignore: [{json.dumps(column.name, ensure_ascii=False)}]",
     )

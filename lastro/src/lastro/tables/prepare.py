@@ -76,7 +76,9 @@ def choose_features(source: Source, data: Data) -> list[str]:
     features = [name for name in source.table.column_names if name not in left_out]
     if not features:
         raise LastroError(
-            f"{source.name}: no feature column is left; expected at least one that data.ignore spares"
+            "no feature column is left",
+            where=source.name,
+            fix="expected at least one that data.ignore spares",
         )
     return features
 
@@ -107,14 +109,20 @@ def check_names(source: Source, params: Params) -> None:
     }
     columns = source.table.column_names
     if data.target in data.ignore:
-        raise LastroError(f"params.yaml: data.ignore: {data.target!r} is the target; take it out of the list")
+        raise LastroError(
+            f"{data.target!r} is the target", where="params.yaml: data.ignore", fix="take it out of the list"
+        )
     for key, names in named.items():
         for name in names:
             if name is not None and name not in columns:
                 near = difflib.get_close_matches(name, columns, n=1)
                 shown = ", ".join(columns[:12]) + (", ..." if len(columns) > 12 else "")
                 hint = f"did you mean {near[0]!r}? " if near else ""
-                raise LastroError(f"{source.name}: {key}: no column {name!r}; {hint}expected one of: {shown}")
+                raise LastroError(
+                    f"no column {name!r}",
+                    where=f"{source.name}: {key}",
+                    fix=f"{hint}expected one of: {shown}",
+                )
 
 
 def _readable(source: Source, needed: list[str]) -> list[str]:
@@ -136,7 +144,9 @@ def refuse_missing(source: Source, name: str, role: str) -> None:
     if array.null_count:
         row = pc.index(pc.is_null(array), True).as_py()
         raise LastroError(
-            f"{source.at(row)}: {role} column {name!r} is empty; expected a value in every row: fill it or drop the row"
+            f"{role} column {name!r} is empty",
+            where=source.at(row),
+            fix="expected a value in every row: fill it or drop the row",
         )
 
 
@@ -153,8 +163,9 @@ def named_keys(source: Source, name: str) -> pa.ChunkedArray:
         for row, value in enumerate(array.to_pylist()):
             if value in seen:
                 raise LastroError(
-                    f"{source.at(row)}: key column {name!r} repeats {value!r}; expected a key to name one row: choose "
-                    "another data.key, or null"
+                    f"key column {name!r} repeats {value!r}",
+                    where=source.at(row),
+                    fix="expected a key to name one row: choose another data.key, or null",
                 )
             seen.add(value)
     return array
@@ -183,19 +194,21 @@ def split_rows(source: Source, schema: Schema, params: Params, content: np.ndarr
             parts = split_by_content(content, split, classes)
     except TooFewRowsError as error:
         what = error.what
-        if error.what.startswith("class "):
-            what = f"distinct rows of class {schema.labels[int(error.what.removeprefix('class '))]!r}"
+        if error.stratum is not None:
+            what = f"distinct rows of class {schema.labels[error.stratum]!r}"
         raise LastroError(
-            f"{source.at(error.row)}: {error.found} {what} in the whole of {source.name}; a split into train, validation and "
-            f"test needs at least {error.needed}: add rows"
+            f"{error.found} {what} in the whole of {source.name}",
+            where=source.at(error.row),
+            fix=f"a split into train, validation and test needs at least {error.needed}: add rows",
         ) from None
     if classes is not None:
         unlearnt = np.setdiff1d(classes, classes[parts == TRAIN])
         if len(unlearnt):
             row = int(np.argmax(classes == unlearnt[0]))
             raise LastroError(
-                f"{source.at(row)}: class {schema.labels[unlearnt[0]]!r} has no row in the train part; expected every class "
-                "there: choose another data.split"
+                f"class {schema.labels[unlearnt[0]]!r} has no row in the train part",
+                where=source.at(row),
+                fix="expected every class there: choose another data.split",
             )
     return parts
 
@@ -206,7 +219,9 @@ def _as_time(source: Source, name: str) -> np.ndarray:
         array = array.cast(pa.int64())
     elif not (pa.types.is_integer(array.type) or pa.types.is_floating(array.type)):
         raise LastroError(
-            f"{source.at(0)}: data.split.time: column {name!r} is {array[0].as_py()!r}; expected dates (2026-01-31) or numbers"
+            f"column {name!r} is {array[0].as_py()!r}",
+            where=f"{source.at(0)}: data.split.time",
+            fix="expected dates (2026-01-31) or numbers",
         )
     return array.to_numpy()
 

@@ -78,7 +78,7 @@ def read_schema(path: Path) -> Schema:
     """
     schema = read_optional_schema(path)
     if schema is None:
-        raise LastroError(f"{path}: holds no schema; run dvc repro")
+        raise LastroError("holds no schema", where=path, fix="run dvc repro")
     return schema
 
 
@@ -88,10 +88,12 @@ def read_optional_schema(path: Path) -> Schema | None:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise LastroError(
-            f"{path}: cannot be read ({error.strerror}); it must hold a schema, or {{}} to infer one"
+            f"cannot be read ({error.strerror})", where=path, fix="it must hold a schema, or {} to infer one"
         ) from None
     except ValueError as error:
-        raise LastroError(f"{path}: is not JSON ({error}); copy data/prepared/schema.json over it") from None
+        raise LastroError(
+            f"is not JSON ({error})", where=path, fix="copy data/prepared/schema.json over it"
+        ) from None
     if content == {}:
         return None
     try:
@@ -107,7 +109,7 @@ def read_optional_schema(path: Path) -> Schema | None:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else error
         raise LastroError(
-            f"{path}: is not a schema ({what}); copy data/prepared/schema.json over it"
+            f"is not a schema ({what})", where=path, fix="copy data/prepared/schema.json over it"
         ) from None
     return schema
 

@@ -51,11 +51,13 @@ def read_source(source: str, root: Path, text_columns: tuple[str, ...] = ()) -> 
         read = _read_path(source, root / source, text_columns)
     except PermissionError as error:
         raise LastroError(
-            f"data.source: {source}: may not be read ({error.strerror}: {error.filename}); let this user read it: chmod"
+            f"may not be read ({error.strerror}: {error.filename})",
+            where=f"data.source: {source}",
+            fix="let this user read it: chmod",
         ) from None
     _check_names(read)
     if read.table.num_rows == 0:
-        raise LastroError(f"{source}: has no rows; expected a header and at least one row")
+        raise LastroError("has no rows", where=source, fix="expected a header and at least one row")
     return read
 
 
@@ -64,14 +66,18 @@ def _read_path(source: str, path: Path, text_columns: tuple[str, ...]) -> Source
         return _read_folder(source, path)
     if not path.is_file():
         raise LastroError(
-            f"data.source: {source}: no such file or folder; expected a .csv or .parquet file, or "
-            "a folder of .parquet files (dvc pull brings what DVC tracks)"
+            "no such file or folder",
+            where=f"data.source: {source}",
+            fix=(
+                "expected a .csv or .parquet file, or a folder of .parquet files (dvc pull brings what DVC "
+                "tracks)"
+            ),
         )
     if path.suffix == ".parquet":
         return _whole(source, _read_parquet(source, path))
     if path.suffix in (".csv", ".tsv", ".txt"):
         return _whole(source, _read_csv(source, path, text_columns))
-    raise LastroError(f"data.source: {source}: expected a name that ends in .csv or .parquet")
+    raise LastroError("expected a name that ends in .csv or .parquet", where=f"data.source: {source}")
 
 
 def _whole(name: str, table: pa.Table) -> Source:
@@ -88,7 +94,9 @@ def _read_parquet(name: str, path: Path) -> pa.Table:
     except PermissionError:
         raise
     except (pa.ArrowException, OSError) as error:
-        raise LastroError(f"{name}: is not a Parquet file ({_first_line(error)}); write it again") from None
+        raise LastroError(
+            f"is not a Parquet file ({_first_line(error)})", where=name, fix="write it again"
+        ) from None
     # The numbers of the rows, which pandas writes beside the table: no feature, and often a leak.
     return table.drop_columns([name for name in table.column_names if INDEX.fullmatch(name)])
 
@@ -98,13 +106,14 @@ def _read_folder(source: str, path: Path) -> Source:
     found = (Path(folder) / name for folder, _, names in os.walk(path, onerror=_raise) for name in names)
     files = sorted(file for file in found if file.suffix == ".parquet")
     if not files:
-        raise LastroError(f"data.source: {source}: this folder holds no .parquet file")
+        raise LastroError("this folder holds no .parquet file", where=f"data.source: {source}")
     for file in files:
         for part in file.relative_to(path).parts[:-1]:
             if "=" in part:
                 raise LastroError(
-                    f"{source}: the folder {part} holds a column in its name, which is not read; write it as a column of "
-                    "the parts"
+                    f"the folder {part} holds a column in its name, which is not read",
+                    where=source,
+                    fix="write it as a column of the parts",
                 )
     tables = [(str(Path(source) / f.relative_to(path)), f) for f in files]
     read = [(name, _decoded(_read_parquet(name, file))) for name, file in tables]
@@ -115,7 +124,9 @@ def _read_folder(source: str, path: Path) -> Source:
         if set(part.column_names) != set(first.column_names):
             odd = sorted(set(part.column_names) ^ set(first.column_names))[0]
             raise LastroError(
-                f"{name}: column {odd!r} stands in only one of this part and {first_name}; every part needs the same columns"
+                f"column {odd!r} stands in only one of this part and {first_name}",
+                where=name,
+                fix="every part needs the same columns",
             )
         for column in part.column_names:
             here = part.schema.field(column).type
@@ -124,7 +135,9 @@ def _read_folder(source: str, path: Path) -> Source:
             there, where = found.setdefault(column, (here, name))
             if _family(here) != _family(there):
                 raise LastroError(
-                    f"{name}: column {column!r}: row 1 is {here}, expected {there} as in {where}; write the parts alike"
+                    f"column {column!r}: row 1 is {here}, expected {there} as in {where}",
+                    where=name,
+                    fix="write the parts alike",
                 )
     table = pa.concat_tables(
         [part.select(first.column_names) for _, part in read], promote_options="permissive"
@@ -160,22 +173,24 @@ def _read_csv(name: str, path: Path, text_columns: tuple[str, ...]) -> pa.Table:
 
     size = path.stat().st_size
     if size == 0:
-        raise LastroError(f"{name}: is empty; expected a header and at least one row")
+        raise LastroError("is empty", where=name, fix="expected a header and at least one row")
     if size >= 2**31:
-        raise LastroError(f"{name}: CSV files end at 2 GiB; write it as Parquet, which is also read faster")
+        raise LastroError(
+            "CSV files end at 2 GiB", where=name, fix="write it as Parquet, which is also read faster"
+        )
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         header = file.readline()
     try:
         header.encode()
     except UnicodeEncodeError:
-        raise LastroError(f"{name}: the header is not UTF-8 text; save the file as UTF-8") from None
+        raise LastroError("the header is not UTF-8 text", where=name, fix="save the file as UTF-8") from None
     delimiter = max(DELIMITERS, key=lambda d: len(next(csv.reader([header], delimiter=d), [])))
     repeated = [
         column for column, n in Counter(next(csv.reader([header], delimiter=delimiter), [])).items() if n > 1
     ]
     if repeated:
         raise LastroError(
-            f"{name}: the header names column {repeated[0]!r} twice; give each column its own name"
+            f"the header names column {repeated[0]!r} twice", where=name, fix="give each column its own name"
         )
     # One block: types are inferred from every row, not from the first megabyte.
     read = pc.ReadOptions(block_size=size + 1)
@@ -192,8 +207,12 @@ def _read_csv(name: str, path: Path, text_columns: tuple[str, ...]) -> pa.Table:
         return pc.read_csv(path, read, parse, convert)
     except pa.ArrowException as error:
         raise LastroError(
-            f"{name}: is not a table ({_first_line(error)}); expected UTF-8 text, one header, and as many cells in "
-            "every row (row numbers here count the header)"
+            f"is not a table ({_first_line(error)})",
+            where=name,
+            fix=(
+                "expected UTF-8 text, one header, and as many cells in every row (row numbers here count the "
+                "header)"
+            ),
         ) from None
 
 
@@ -202,14 +221,16 @@ def _check_names(source: Source) -> None:
     for name, count in Counter(names).items():
         if count > 1:
             raise LastroError(
-                f"{source.name}: column {name!r} stands there {count} times; give each its own name"
+                f"column {name!r} stands there {count} times", where=source.name, fix="give each its own name"
             )
         if not name.strip():
             raise LastroError(
-                f"{source.name}: column {names.index(name) + 1} has no name; name it in the header"
+                f"column {names.index(name) + 1} has no name", where=source.name, fix="name it in the header"
             )
         if name == "__key__":
-            raise LastroError(f"{source.name}: the column name __key__ is taken by the row key; rename it")
+            raise LastroError(
+                "the column name __key__ is taken by the row key", where=source.name, fix="rename it"
+            )
 
 
 def _first_line(error: Exception) -> str:

@@ -18,9 +18,16 @@ TRAIN, VALIDATION, TEST = 0, 1, 2
 
 @dataclass(frozen=True)
 class TooFewRowsError(Exception):
-    """A part would stay empty. `row` is the first row (0-based) of the class or table that is too small."""
+    """A part would stay empty.
+
+    Attributes:
+        what: what is too few: rows, groups, distinct times.
+        stratum: index of the class that has too few of them; None where it is the whole table.
+        row: first row (0-based) of the class or table.
+    """
 
     what: str
+    stratum: int | None
     found: int
     needed: int
     row: int
@@ -43,7 +50,7 @@ def split_by_content(content: np.ndarray, split: Split, strata: np.ndarray | Non
     parts = np.empty(len(content), np.int8)
     for stratum in [0] if strata is None else range(int(strata.max()) + 1):
         rows = np.arange(len(content)) if strata is None else np.flatnonzero(strata == stratum)
-        parts[rows] = _divide(order[rows], split, "rows" if strata is None else f"class {stratum}", rows[0])
+        parts[rows] = _divide(order[rows], split, "rows", rows[0], None if strata is None else stratum)
     return parts
 
 
@@ -64,11 +71,13 @@ def split_by_time(time: np.ndarray, split: Split) -> np.ndarray:
     return _divide(age, split, "distinct times", 0)
 
 
-def _divide(order: np.ndarray, split: Split, what: str, first_row: int) -> np.ndarray:
+def _divide(
+    order: np.ndarray, split: Split, what: str, first_row: int, stratum: int | None = None
+) -> np.ndarray:
     """Lowest numbers are TEST, the next VALIDATION, the rest TRAIN; equal numbers share a part, no part is empty."""
     values, counts = np.unique(order, return_counts=True)
     if len(values) < 3:
-        raise TooFewRowsError(what, len(values), 3, int(first_row))
+        raise TooFewRowsError(what, stratum, len(values), 3, int(first_row))
     # Rows that precede each value's end; a border lies after the value that comes nearest to the share asked for.
     ends = np.cumsum(counts)
     total = ends[-1]

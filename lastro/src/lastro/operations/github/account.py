@@ -28,7 +28,9 @@ def from_login(root: Path) -> GitHub:
             token = ""
         if not token:
             raise LastroError(
-                "GitHub: no login; gh auth login, or export GITHUB_TOKEN with the right of administration"
+                "no login",
+                where="GitHub",
+                fix="gh auth login, or export GITHUB_TOKEN with the right of administration",
             )
         os.environ["GITHUB_TOKEN"] = token
     if not os.environ.get("GITHUB_REPOSITORY"):
@@ -36,8 +38,9 @@ def from_login(root: Path) -> GitHub:
         found = _ADDRESS.search(address)
         if found is None:
             raise LastroError(
-                f"origin: {address or 'is not set'}: is no repository on GitHub; git remote add origin, or export "
-                "GITHUB_REPOSITORY=owner/repository"
+                f"{address or 'is not set'}: is no repository on GitHub",
+                where="origin",
+                fix="git remote add origin, or export GITHUB_REPOSITORY=owner/repository",
             )
         os.environ["GITHUB_REPOSITORY"] = found[1]
     return from_environment()

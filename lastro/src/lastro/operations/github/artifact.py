@@ -30,10 +30,10 @@ def fetch_report(github: GitHub, run: int) -> Report | Failure | None:
     if not found:
         return None
     if len(found) != 1 or found[0]["expired"]:
-        raise LastroError(f"run {run}: has no artifact {NAME} any more; run it again")
+        raise LastroError(f"has no artifact {NAME} any more", where=f"run {run}", fix="run it again")
     if found[0]["size_in_bytes"] > MOST_ZIP:
         raise LastroError(
-            f"run {run}: artifact {NAME}: has more than {MOST_ZIP} bytes; a report has some thousand"
+            f"has more than {MOST_ZIP} bytes; a report has some thousand", where=f"run {run}: artifact {NAME}"
         )
     answer = github.call("GET", f"/actions/artifacts/{found[0]['id']}/zip")
     assert answer is not None
@@ -43,5 +43,5 @@ def fetch_report(github: GitHub, run: int) -> Report | Failure | None:
             with zipfile.ZipFile(io.BytesIO(answer.content)) as archive, archive.open(FILE) as file:
                 path.write_bytes(file.read(MOST_BYTES + 1))
         except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError, OSError):
-            raise LastroError(f"run {run}: artifact {NAME}: holds no readable {FILE}") from None
+            raise LastroError(f"holds no readable {FILE}", where=f"run {run}: artifact {NAME}") from None
         return read(path)

@@ -22,8 +22,8 @@ MOST_PAGES = 30
 class AnswerError(ExternalError):
     """GitHub has answered no. status: its HTTP status."""
 
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
+    def __init__(self, problem: str, status: int, *, where: str) -> None:
+        super().__init__(problem, where=where)
         self.status = status
 
 
@@ -74,12 +74,12 @@ class GitHub:
                 allow_redirects=method == "GET",
             )
         except requests.RequestException as error:
-            raise ExternalError(f"{what}: {type(error).__name__}; run the job again") from None
+            raise ExternalError(type(error).__name__, where=what, fix="run the job again") from None
         if answer.status_code == 404 and missing_ok:
             return None
         # What GitHub calls a success is below 300; only a GET is led on to another address.
         if answer.status_code >= 300:
-            raise AnswerError(f"{what}: {answer.status_code} {_said(answer)}", answer.status_code)
+            raise AnswerError(f"{answer.status_code} {_said(answer)}", answer.status_code, where=what)
         return answer
 
     def get(self, path: str, missing_ok: bool = False, **query: Any) -> Any:
@@ -105,9 +105,9 @@ class GitHub:
                 url, data=content, headers={"Content-Type": kind}, timeout=10 * SECONDS
             )
         except requests.RequestException as error:
-            raise ExternalError(f"{what}: {type(error).__name__}; run the job again") from None
+            raise ExternalError(type(error).__name__, where=what, fix="run the job again") from None
         if answer.status_code >= 300:
-            raise AnswerError(f"{what}: {answer.status_code} {_said(answer)}", answer.status_code)
+            raise AnswerError(f"{answer.status_code} {_said(answer)}", answer.status_code, where=what)
 
     def pages(self, path: str, **query: Any) -> Iterator[Any]:
         """Every entry of a list, page by page. Raises: see `call`."""
@@ -128,21 +128,21 @@ def _said(answer: requests.Response) -> str:
     except (ValueError, AttributeError):
         said = ""
     status, words = answer.status_code, str(said).lower()
-    mend = {
+    fix = {
         401: "the token is not accepted",
         403: "the token may not do that: see permissions of the job in docs/workflows.md",
         404: "there is no such thing, or the token may not see it",
         429: "wait, then run the job again",
     }.get(status, "")
     if status == 403 and ("retry-after" in answer.headers or "rate limit" in words):
-        mend = "wait, then run the job again"
+        fix = "wait, then run the job again"
     elif status == 403 and "not permitted to create" in words:
-        mend = "make github-setup ARGS=--apply lets workflows open pull requests"
+        fix = "make github-setup ARGS=--apply lets workflows open pull requests"
     elif status == 403 and "upgrade to" in words:
-        mend = "GitHub's plan of this account has it for public repositories only"
+        fix = "GitHub's plan of this account has it for public repositories only"
     elif 300 <= status < 400:
-        mend = "the repository has another name now: git remote set-url origin, then again"
-    return " ".join(": ".join(filter(None, [str(said)[:200], mend])).split()) or "no reason given"
+        fix = "the repository has another name now: git remote set-url origin, then again"
+    return " ".join(": ".join(filter(None, [str(said)[:200], fix])).split()) or "no reason given"
 
 
 def from_environment() -> GitHub:
@@ -153,10 +153,16 @@ def from_environment() -> GitHub:
     """
     name, token = os.environ.get("GITHUB_REPOSITORY", ""), os.environ.get("GITHUB_TOKEN", "")
     if name.count("/") != 1:
-        raise LastroError("GITHUB_REPOSITORY: is not set; export GITHUB_REPOSITORY=owner/repository")
+        raise LastroError(
+            "is not set", where="GITHUB_REPOSITORY", fix="export GITHUB_REPOSITORY=owner/repository"
+        )
     if not token:
         raise LastroError(
-            "GITHUB_TOKEN: is not set; in a workflow env: GITHUB_TOKEN: ${{ github.token }}, at home "
-            "export GITHUB_TOKEN=$(gh auth token)"
+            "is not set",
+            where="GITHUB_TOKEN",
+            fix=(
+                "in a workflow env: GITHUB_TOKEN: ${{ github.token }}, at home export GITHUB_TOKEN=$(gh auth "
+                "token)"
+            ),
         )
     return GitHub(os.environ.get("GITHUB_API_URL", "https://api.github.com"), name, token)

@@ -30,17 +30,17 @@ def examine() -> Iterator[Check]:
     else:
         yield ok(NAME, f"{os.environ['GITHUB_REPOSITORY']}, {os.environ['GITHUB_EVENT_NAME']}")
     if not os.environ.get("GITHUB_TOKEN"):
-        mend = "env: GITHUB_TOKEN: ${{ github.token }} in the steps that comment or release"
-        yield warning("GitHub token", "GITHUB_TOKEN is not set in this step", mend)
+        fix = "env: GITHUB_TOKEN: ${{ github.token }} in the steps that comment or release"
+        yield warning("GitHub token", "GITHUB_TOKEN is not set in this step", fix)
     uri = os.environ.get("MLFLOW_TRACKING_URI")
     if not uri:
         return
     if not uri.startswith(("http", "azureml", "databricks", "postgresql", "mysql", "mssql")):
-        mend = f"set the variable MLFLOW_TRACKING_URI to a server ({WHERE})"
-        yield warning("GitHub tracking", f"{uri} is a file of the runner, lost with the job", mend)
+        fix = f"set the variable MLFLOW_TRACKING_URI to a server ({WHERE})"
+        yield warning("GitHub tracking", f"{uri} is a file of the runner, lost with the job", fix)
     elif uri.startswith("http") and not (
         os.environ.get("MLFLOW_TRACKING_TOKEN")
         or (os.environ.get("MLFLOW_TRACKING_USERNAME") and os.environ.get("MLFLOW_TRACKING_PASSWORD"))
     ):
-        mend = f"set the secrets MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD ({WHERE})"
-        yield warning("GitHub tracking", "no credentials for the tracking server in this step", mend)
+        fix = f"set the secrets MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD ({WHERE})"
+        yield warning("GitHub tracking", "no credentials for the tracking server in this step", fix)

@@ -44,14 +44,16 @@ def bring(root: Path, head: str, branch: str, lock: bytes, base: str | None = No
         if _is_the_same(root, tip, head, base if merged else None, path, lock):
             return Brought(tip, False)
         raise remote.MovedError(
-            f"{branch}: was pushed to meanwhile; the run for that push brings its own dvc.lock"
+            "was pushed to meanwhile", where=branch, fix="the run for that push brings its own dvc.lock"
         )
     tree, parents = git.resolve(root, head), [head]
     if merged:
         assert base is not None
         tree, names = remote.conflicts(root, head, base)
         if set(names) - {path}:
-            raise LastroError(f"{branch}: conflicts in {', '.join(names)}; merge by hand: lastro merge")
+            raise LastroError(
+                f"conflicts in {', '.join(names)}", where=branch, fix="merge by hand: lastro merge"
+            )
         parents.append(base)
     elif blob(root, head, path) == lock:
         return Brought(head, False)
@@ -66,7 +68,7 @@ def _refuse_other_content(lock: bytes) -> None:
     except yaml.YAMLError:
         content = None
     if not isinstance(content, dict) or not isinstance(content.get("stages"), dict):
-        raise LastroError("dvc.lock: what the pipeline left is no dvc.lock; run dvc repro")
+        raise LastroError("what the pipeline left is no dvc.lock", where="dvc.lock", fix="run dvc repro")
 
 
 def blob(root: Path, commit: str, path: str) -> bytes | None:

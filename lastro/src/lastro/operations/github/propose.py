@@ -57,7 +57,7 @@ def propose(github: GitHub, root: Path, proposal: Proposal, base: str, files: di
         others = sorted(set(listed) - {remote.BOT["EMAIL"]})
         if others:
             raise LastroError(
-                f"{proposal.branch}: has commits of {', '.join(others)}; merge or delete the branch"
+                f"has commits of {', '.join(others)}", where=proposal.branch, fix="merge or delete the branch"
             )
     message = f"{proposal.title}\n\nMade at {head[:12]} by a workflow.\n"
     commit = lock.commit_files(root, head, [head], changed, message)

@@ -34,7 +34,7 @@ def publish(github: GitHub, root: Path, folder: Path, branch: str, head: str, ba
         print(f"notice: {error}")
         return None
     except OSError as error:
-        raise LastroError(f"{folder / lock.NAME}: cannot be read ({error.strerror})") from None
+        raise LastroError(f"cannot be read ({error.strerror})", where=folder / lock.NAME) from None
     text = render(report, _next(report, brought), _foot(brought.commit))
     for pull in found:
         comment.post(github, pull.number, MARKER, text)

@@ -23,7 +23,7 @@ def why_not(needs: str) -> str | None:
         results = {name: job["result"] for name, job in jobs.items()}
         said = jobs["experiment"]["outputs"]
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise LastroError("LASTRO_NEEDS: expected toJSON(needs) with a job experiment") from None
+        raise LastroError("expected toJSON(needs) with a job experiment", where="LASTRO_NEEDS") from None
     if results["experiment"] != "success":
         return f"the pipeline did not come to an end ({results['experiment']}): see the job's log"
     bad = [f"{name}: {result}" for name, result in results.items() if result not in ("success", "skipped")]

@@ -30,7 +30,7 @@ def publish(github: GitHub, tag: ReleaseTag, folder: Path) -> str:
         text = (folder / NOTES).read_text(encoding="utf-8")
     except OSError as error:
         raise LastroError(
-            f"{folder / NOTES}: cannot be read ({error.strerror}); lastro notes {tag}"
+            f"cannot be read ({error.strerror})", where=folder / NOTES, fix=f"lastro notes {tag}"
         ) from None
     found = _find(github, str(tag))
     content = {

@@ -26,14 +26,14 @@ def fetch(root: Path, *refspecs: str) -> None:
     """
     done = _remote(root, "fetch", "--quiet", "--no-tags", "origin", *refspecs)
     if done.returncode:
-        raise ExternalError(f"git fetch origin: failed: {_last(done)}")
+        raise ExternalError(f"failed: {_last(done)}", where="git fetch origin")
 
 
 def tip(root: Path, branch: str) -> str | None:
     """The commit at which origin has the branch now; None where it has none."""
     done = _remote(root, "ls-remote", "--quiet", "origin", f"refs/heads/{branch}")
     if done.returncode:
-        raise ExternalError(f"git ls-remote origin: failed: {_last(done)}")
+        raise ExternalError(f"failed: {_last(done)}", where="git ls-remote origin")
     return done.stdout.split()[0] if done.stdout.strip() else None
 
 
@@ -51,8 +51,10 @@ def push(root: Path, commit: str, branch: str, expected: str) -> None:
     if done.returncode == 0:
         return
     if (tip(root, branch) or "") != expected:
-        raise MovedError(f"{branch}: was pushed to meanwhile; the run for that push brings its own dvc.lock")
-    raise ExternalError(f"git push origin {branch}: failed: {_last(done)}")
+        raise MovedError(
+            "was pushed to meanwhile", where=branch, fix="the run for that push brings its own dvc.lock"
+        )
+    raise ExternalError(f"failed: {_last(done)}", where=f"git push origin {branch}")
 
 
 def plumbing(root: Path, *arguments: str, content: bytes = b"", index: Path | None = None) -> str:
@@ -66,7 +68,7 @@ def plumbing(root: Path, *arguments: str, content: bytes = b"", index: Path | No
     done = subprocess.run(["git", "-C", str(root), *arguments], input=content, capture_output=True, env=env)
     if done.returncode:
         raise ExternalError(
-            f"git {arguments[0]}: failed: {done.stderr.decode(errors='replace').strip()[-300:]}"
+            f"failed: {done.stderr.decode(errors='replace').strip()[-300:]}", where=f"git {arguments[0]}"
         )
     return done.stdout.decode().strip()
 
@@ -98,6 +100,6 @@ def conflicts(root: Path, ours: str, theirs: str) -> tuple[str, list[str]]:
     done = git.attempt(root, "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", ours, theirs)
     if done.returncode not in (0, 1):
         said = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
-        raise ExternalError(f"git merge-tree {ours[:12]} {theirs[:12]}: failed: {said[-1][:300]}")
+        raise ExternalError(f"failed: {said[-1][:300]}", where=f"git merge-tree {ours[:12]} {theirs[:12]}")
     tree, *names = done.stdout.decode(errors="replace").split("\0")
     return tree, sorted({name for name in names if name})

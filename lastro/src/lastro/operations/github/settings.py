@@ -74,7 +74,7 @@ def settings(root: Path) -> Iterator[Setting]:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise LastroError(f"{path}: is no ruleset ({error})") from None
+            raise LastroError(f"is no ruleset ({error})", where=path) from None
         yield Setting(
             f"ruleset {content['name']}: {', '.join(rule['type'] for rule in content['rules'])}",
             f"{path.relative_to(root)} is what is applied",
@@ -130,8 +130,9 @@ def _environment(github: GitHub, name: str, tags: tuple[str, ...]) -> None:
             github.send("POST", place, {"name": pattern, "type": kind})
     if unprotected is not None:
         raise ExternalError(
-            f"environment {name}: GitHub takes no reviewers here, so a release tag deploys without being asked about: "
-            f"protect who may push tags v* ({unprotected})"
+            "GitHub takes no reviewers here, so a release tag deploys without being asked about: protect who "
+            f"may push tags v* ({unprotected})",
+            where=f"environment {name}",
         )
 
 

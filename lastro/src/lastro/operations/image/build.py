@@ -67,7 +67,9 @@ def build_stock(root: Path, model: Path, slim: str, digest: str) -> str:
         try:
             docker("build", "--tag", base, ".", shown=True, cwd=folder)
         except ExternalError as error:
-            raise ExternalError(f"{error}; the image {slim} must be there, or be pulled") from None
+            raise ExternalError(
+                error.problem, where=error.where, fix=f"the image {slim} must be there, or be pulled"
+            ) from None
     name = f"lastro-stock:{digest[:12]}-{key}"
     code = (
         "import sys, mlflow.models; "
@@ -75,7 +77,7 @@ def build_stock(root: Path, model: Path, slim: str, digest: str) -> str:
     )
     done = subprocess.run([sys.executable, "-c", code, str(model), name, base], stdout=2, check=False)
     if done.returncode:
-        raise ExternalError("mlflow models build-docker: failed, see above")
+        raise ExternalError("failed, see above", where="mlflow models build-docker")
     return name
 
 
@@ -83,7 +85,7 @@ def constraints(lock: Path) -> str:
     """The pins of a lock file without its hashes, which pip does not take as constraints."""
     pins = re.findall(r"^([A-Za-z0-9._-]+==[^\\\n]+?)\s*\\?$", lock.read_text(encoding="utf-8"), re.MULTILINE)
     if not pins:
-        raise LastroError(f"{lock}: pins no package; run make lock")
+        raise LastroError("pins no package", where=lock, fix="run make lock")
     return "\n".join(pins) + "\n"
 
 

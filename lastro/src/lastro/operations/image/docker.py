@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,13 +13,31 @@ from typing import IO, Any
 from lastro.core.errors import ExternalError, LastroError
 
 
+class AbsentImageError(ExternalError):
+    """Neither this machine nor the registry has the image."""
+
+
+class DeniedError(ExternalError):
+    """The registry refuses this user; some do so for a repository that nobody has pushed to yet."""
+
+
+_ABSENT = re.compile(
+    r"no such image|manifest unknown|name unknown|no such manifest|(manifest|repository) .*not found|: not found$",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(r"denied|unauthorized|authentication required", re.IGNORECASE)
+"""What Docker and registries print then."""
+
+
 def docker(
     *arguments: str, shown: bool = False, seconds: float | None = None, cwd: Path | None = None
 ) -> str:
     """Run a docker command; what it prints, for `logs` on both streams. shown: its output goes to standard error as it comes.
 
     Raises:
-        ExternalError: Docker is not installed, does not answer or says no.
+        AbsentImageError: there is no such image.
+        DeniedError: the registry refuses.
+        ExternalError: Docker is not installed, does not answer or fails.
     """
     what = f"docker {arguments[0]}"
     try:
@@ -31,12 +50,19 @@ def docker(
             cwd=cwd,
         )
     except FileNotFoundError:
-        raise ExternalError(f"{what}: Docker is not installed here; lastro doctor") from None
+        raise ExternalError("Docker is not installed here", where=what, fix="lastro doctor") from None
     except subprocess.TimeoutExpired:
-        raise ExternalError(f"{what}: no answer in {seconds:g} s") from None
+        raise ExternalError(f"no answer in {seconds:g} s", where=what) from None
     if done.returncode:
         said = "" if shown else ((done.stderr or done.stdout).strip().splitlines() or ["no reason given"])[-1]
-        raise ExternalError(f"{what}: failed{f' ({said})' if said else ', see above'}")
+        kind = (
+            AbsentImageError
+            if _ABSENT.search(said)
+            else DeniedError
+            if _DENIED.search(said)
+            else ExternalError
+        )
+        raise kind(f"failed ({said})" if said else "failed, see above", where=what)
     return done.stdout or ""
 
 
@@ -48,12 +74,10 @@ def inspect(image: str) -> dict[str, Any]:
     """
     try:
         return json.loads(docker("image", "inspect", "--format", "{{json .}}", "--", image))
-    except ExternalError as error:
-        if "no such image" in str(error).lower():
-            raise LastroError(
-                f"image {image}: is not on this machine; lastro image build, or docker pull it"
-            ) from None
-        raise
+    except AbsentImageError:
+        raise LastroError(
+            "is not on this machine", where=f"image {image}", fix="lastro image build, or docker pull it"
+        ) from None
 
 
 @contextmanager
@@ -71,6 +95,6 @@ def exported(image: str) -> Iterator[IO[bytes]]:
             while process.stdout.read(2**20):
                 pass
         if process.returncode:
-            raise ExternalError("docker export: failed, see above")
+            raise ExternalError("failed, see above", where="docker export")
     finally:
         docker("rm", "--force", holder)

@@ -5,18 +5,10 @@ from __future__ import annotations
 import re
 
 from lastro.core.errors import ExternalError, LastroError
-from lastro.operations.image.docker import docker, inspect
+from lastro.operations.image.docker import AbsentImageError, DeniedError, docker, inspect
 from lastro.operations.image.subject import Subject
 from lastro.operations.registry import names
 from lastro.operations.release.tags import ReleaseTag
-
-_ABSENT = re.compile(
-    r"manifest unknown|name unknown|no such manifest|(manifest|repository) .*not found|: not found\)?$",
-    re.IGNORECASE,
-)
-"""What Docker and registries say of an image that is not there."""
-_DENIED = re.compile(r"denied|unauthorized|authentication required", re.IGNORECASE)
-"""And of one that this user may not see; some registries say so of a repository that nobody has pushed to yet."""
 
 
 def address(repository: str) -> str:
@@ -32,20 +24,20 @@ def published(subject: Subject, repository: str, tag: str) -> bool:
         ExternalError: Docker or the registry fails.
     """
     if subject.release is None:
-        raise LastroError("--from: only a release has an image of its own; name a release tag")
+        raise LastroError("only a release has an image of its own", where="--from", fix="name a release tag")
     there = f"{address(repository)}:{ReleaseTag.parse(subject.release).image_tag}"
     try:
         docker("pull", "--quiet", there)
-    except ExternalError as error:
-        if _ABSENT.search(str(error)) or _DENIED.search(str(error)):
-            return False
-        raise
+    except (AbsentImageError, DeniedError):
+        return False
     labels = inspect(there)["Config"].get("Labels") or {}
     wrong = [key for key, value in subject.labels().items() if value and labels.get(key) != value]
     if wrong:
         raise LastroError(
-            f"{there}: is in the registry with another {', '.join(wrong)}: {subject.release} was released from another "
-            "commit; choose a higher tag"
+            f"is in the registry with another {', '.join(wrong)}: {subject.release} was released from another "
+            "commit",
+            where=there,
+            fix="choose a higher tag",
         )
     docker("tag", there, tag)
     return True
@@ -61,16 +53,14 @@ def pull(repository: str, digest: str, tag: str) -> None:
     there = f"{address(repository)}@{digest}"
     try:
         docker("pull", "--quiet", there)
-    except ExternalError as error:
-        if _ABSENT.search(str(error)):
-            raise LastroError(
-                f"{there}: the registry has no such image any more; release a new tag"
-            ) from None
-        if _DENIED.search(str(error)):
-            raise ExternalError(
-                f"{there}: the registry refuses ({error}); docker login, then again"
-            ) from None
-        raise
+    except AbsentImageError:
+        raise LastroError(
+            "the registry has no such image any more", where=there, fix="release a new tag"
+        ) from None
+    except DeniedError as error:
+        raise ExternalError(
+            f"the registry refuses ({error})", where=there, fix="docker login, then again"
+        ) from None
     docker("tag", there, tag)
 
 
@@ -88,7 +78,7 @@ def move_tags(repository: str, digest: str, release: ReleaseTag) -> list[str]:
     pull(repository, digest, local)
     label = (inspect(local)["Config"].get("Labels") or {}).get(names.RELEASE)
     if label != str(release):
-        raise LastroError(f"{there}: is the image of {label or 'no release'}, not of {release}")
+        raise LastroError(f"is the image of {label or 'no release'}, not of {release}", where=there)
     moved = []
     for tag in release.moving_image_tags:
         name = f"{address(repository)}:{tag}"
@@ -96,7 +86,8 @@ def move_tags(repository: str, digest: str, release: ReleaseTag) -> list[str]:
         found = re.search(r"digest: (sha256:[0-9a-f]{64})", docker("push", name))
         if found is None or found[1] != digest:
             raise ExternalError(
-                f"docker push {name}: the registry holds {found[1] if found else 'no digest'}, not {digest}"
+                f"the registry holds {found[1] if found else 'no digest'}, not {digest}",
+                where=f"docker push {name}",
             )
         moved.append(tag)
     return moved

@@ -20,7 +20,9 @@ def push(root: Path, image: str, repository: str, tags: list[str]) -> str:
     image_id = inspect(image)["Id"]
     if not has_passed(root, image_id):
         raise VerdictError(
-            f"{image} ({image_id[7:19]}): has not been verified here; lastro image verify {image} WHAT"
+            "has not been verified here",
+            where=f"{image} ({image_id[7:19]})",
+            fix=f"lastro image verify {image} WHAT",
         )
     digests = set()
     for tag in tags:
@@ -28,8 +30,10 @@ def push(root: Path, image: str, repository: str, tags: list[str]) -> str:
         docker("tag", image_id, name)
         found = re.search(r"digest: (sha256:[0-9a-f]{64})", docker("push", name))
         if found is None:
-            raise ExternalError(f"docker push {name}: named no digest")
+            raise ExternalError("named no digest", where=f"docker push {name}")
         digests.add(found[1])
     if len(digests) != 1:
-        raise ExternalError(f"{repository}: took one image as {', '.join(sorted(digests))}; push again")
+        raise ExternalError(
+            f"took one image as {', '.join(sorted(digests))}", where=repository, fix="push again"
+        )
     return digests.pop()

@@ -39,7 +39,9 @@ def require_tool() -> None:
     """Raises LastroError, with how to install it, where cyclonedx-bom is not there."""
     if importlib.util.find_spec("cyclonedx_py") is None:
         raise LastroError(
-            "cyclonedx-bom: is not installed here; python -m pip install --require-hashes -r requirements/sbom.lock"
+            "is not installed here",
+            where="cyclonedx-bom",
+            fix="python -m pip install --require-hashes -r requirements/sbom.lock",
         )
 
 
@@ -73,7 +75,9 @@ def describe(known: dict[str, Any], contents: Contents) -> str:
     wrong = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
     if wrong is not None:
         what = " ".join(str(wrong.data.message).split())[:200]
-        raise ExternalError(f"cyclonedx-bom: what it made is not valid CycloneDX {SPECIFICATION}: {what}")
+        raise ExternalError(
+            f"what it made is not valid CycloneDX {SPECIFICATION}: {what}", where="cyclonedx-bom"
+        )
     return text
 
 
@@ -101,7 +105,7 @@ def _python_packages(contents: Contents) -> str:
         done = subprocess.run(line, capture_output=True, text=True, check=False)
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise ExternalError(f"cyclonedx-bom: failed ({said})")
+        raise ExternalError(f"failed ({said})", where="cyclonedx-bom")
     return done.stdout
 
 

@@ -73,12 +73,16 @@ def find_subject(registry: Registry, root: Path, named: str) -> Subject:
     release, rev = _released(registry, root, named, version)
     if not rev:
         raise LastroError(
-            f"{named}: version {version.number} names no commit; lastro register makes one that does"
+            f"version {version.number} names no commit",
+            where=named,
+            fix="lastro register makes one that does",
         )
     found = lineage.read(root, rev)
     if found.model != version.tags.get(names.MODEL):
         raise LastroError(
-            f"{named}: dvc.lock has model {found.model}, version {version.number} another; lastro register --rev {named}"
+            f"dvc.lock has model {found.model}, version {version.number} another",
+            where=named,
+            fix=f"lastro register --rev {named}",
         )
     return Subject(
         registry.name,

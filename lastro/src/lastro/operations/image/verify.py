@@ -160,6 +160,6 @@ def has_passed(root: Path, image_id: str) -> bool:
 
 def _record(root: Path, image_id: str) -> Path:
     if not image_id.startswith("sha256:"):
-        raise LastroError(f"{image_id}: is no id of an image, expected sha256: and 64 hexadecimal digits")
+        raise LastroError("is no id of an image, expected sha256: and 64 hexadecimal digits", where=image_id)
     # Below DVC's folder for what is of this machine only.
     return root / ".dvc" / "tmp" / "lastro-verified" / image_id.removeprefix("sha256:")

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 from lastro.core.check import Check, failed, ok, warning
 
@@ -24,8 +25,19 @@ def examine(root: Path) -> Iterator[Check]:
     yield _docker()
 
 
-def different_packages(lock: Path) -> list[str]:
-    """`name 1.0 (locked 1.1)` for every locked package that is installed in another version, or not at all.
+class DifferentPackage(NamedTuple):
+    """A package that is not installed as it is locked. installed: None where it is missing."""
+
+    name: str
+    installed: str | None
+    locked: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.installed or 'missing'} (locked {self.locked})"
+
+
+def different_packages(lock: Path) -> list[DifferentPackage]:
+    """List the locked packages that are installed in another version, or not at all.
 
     Raises:
         OSError: there is no such file.
@@ -41,9 +53,9 @@ def different_packages(lock: Path) -> list[str]:
         try:
             installed = metadata.version(wanted.name)
         except metadata.PackageNotFoundError:
-            installed = "missing"
+            installed = None
         if installed != locked:
-            different.append(f"{wanted.name} {installed} (locked {locked})")
+            different.append(DifferentPackage(wanted.name, installed, locked))
     return different
 
 
@@ -61,8 +73,10 @@ def _packages(lock: Path) -> Check:
         return failed("packages", f"{lock}: cannot be read", "git checkout requirements/runtime.lock")
     if not different:
         return ok("packages", "as in requirements/runtime.lock")
-    shown = ", ".join(different[:3]) + (f" and {len(different) - 3} more" if len(different) > 3 else "")
-    if any(" missing " in name for name in different):
+    shown = ", ".join(map(str, different[:3])) + (
+        f" and {len(different) - 3} more" if len(different) > 3 else ""
+    )
+    if any(package.installed is None for package in different):
         return failed("packages", shown, "make setup")
     return warning("packages", f"{shown}: other versions may make other bytes", "make setup")
 

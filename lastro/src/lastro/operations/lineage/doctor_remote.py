@@ -64,12 +64,12 @@ def _examine_remote(root: Path, remote: Any, where: str, ci: bool) -> Iterator[C
                 # DVC makes the folder when it pushes; a look must not.
                 Path(folder).rmdir()
     except Exception as error:
-        mend = "give this user the right to, or correct its credentials: dvc remote modify --local"
-        yield failed(NAME, f"{where}: cannot {step}: {_first(error)}", mend)
+        fix = "give this user the right to, or correct its credentials: dvc remote modify --local"
+        yield failed(NAME, f"{where}: cannot {step}: {_first(error)}", fix)
         return
     if ci and fs.protocol == "local":
-        mend = "dvc remote add --default NAME URL with one that outlives the job"
-        yield warning(NAME, f"{where}: written and read, but it is a folder of this machine", mend)
+        fix = "dvc remote add --default NAME URL with one that outlives the job"
+        yield warning(NAME, f"{where}: written and read, but it is a folder of this machine", fix)
     else:
         yield ok(NAME, f"{where}: written, read, cleaned up")
     yield _pushed(root, remote)

@@ -50,8 +50,9 @@ def resolve(root: Path, rev: str) -> str:
     except _RefusedError as error:
         said = f" ({error})" if str(error) else ""
         raise LastroError(
-            f"revision {rev!r}: this repository has no such commit{said}; `git log` and `git tag` list those "
-            "it has, `git fetch --tags` brings those of the remote"
+            f"this repository has no such commit{said}",
+            where=f"revision {rev!r}",
+            fix="`git log` and `git tag` list those it has, `git fetch --tags` brings those of the remote",
         ) from None
     return found.decode().strip()
 
@@ -95,7 +96,9 @@ class Blobs:
         Raises:
             ExternalError: the object is not in the repository (a damaged or partial clone).
         """
-        lost = ExternalError(f"git object {oid}: cannot be read; `git fsck` says what else is missing")
+        lost = ExternalError(
+            "cannot be read", where=f"git object {oid}", fix="`git fsck` says what else is missing"
+        )
         try:
             self._ask.write(f"{oid}\n".encode())
             self._ask.flush()
@@ -133,7 +136,7 @@ def attempt(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, env=_environment())
     except FileNotFoundError:
-        raise ExternalError("git: not found on the PATH; install Git") from None
+        raise ExternalError("not found on the PATH", where="git", fix="install Git") from None
 
 
 def _git(root: Path, *arguments: str) -> bytes:
@@ -143,9 +146,9 @@ def _git(root: Path, *arguments: str) -> bytes:
     said = next(iter(done.stderr.decode(errors="replace").splitlines()), "").removeprefix("fatal: ")
     if said.startswith("not a git repository"):
         raise LastroError(
-            f"{root}: is not in a Git repository; clone the repository, or run `git init` in it"
+            "is not in a Git repository", where=root, fix="clone the repository, or run `git init` in it"
         )
-    raise _RefusedError(f"{root}: git {arguments[0]} failed: {said}" if said else "")
+    raise _RefusedError(f"git {arguments[0]} failed: {said}", where=root) if said else _RefusedError
 
 
 def _environment() -> dict[str, str]:

@@ -72,13 +72,17 @@ def plan(root: Path, wish: Wish, force: bool = False) -> Adoption:
     data = Path(os.path.expanduser(wish.data)).resolve()
     if not data.exists():
         raise LastroError(
-            f"--data: {wish.data}: no such file or folder; expected a .csv or .parquet file, or a folder of them"
+            "no such file or folder",
+            where=f"--data: {wish.data}",
+            fix="expected a .csv or .parquet file, or a folder of them",
         )
     source = _source(root, data)
     for folder in OUTPUTS:
         if data.is_relative_to(root / folder):
             raise LastroError(
-                f"--data: {wish.data}: {folder}/ is the pipeline's, which empties it; move the table to {PLACE}/"
+                f"{folder}/ is the pipeline's, which empties it",
+                where=f"--data: {wish.data}",
+                fix=f"move the table to {PLACE}/",
             )
     old = catalog.load_params(root / "params.yaml").data.source
     if not force:
@@ -117,15 +121,15 @@ def _source(root: Path, data: Path) -> str:
 
 
 def _refuse_to_overwrite(root: Path, old: str, source: str, data: Path) -> None:
-    mend = "keep a copy if you need it, then run it again with --force"
+    fix = "keep a copy if you need it, then run it again with --force"
     if old != EXAMPLE:
-        raise LastroError(f"params.yaml: data.source is {old}, no longer the example's; {mend}")
+        raise LastroError(f"data.source is {old}, no longer the example's", where="params.yaml", fix=fix)
     changed = git.attempt(root, "status", "--porcelain", "--", "params.yaml", "data/schema.json", "dvc.lock")
     if changed.stdout.strip():
         name = changed.stdout.decode().splitlines()[0][3:]
-        raise LastroError(f"{name}: has changes that are not committed and would be lost; {mend}")
+        raise LastroError("has changes that are not committed and would be lost", where=name, fix=fix)
     if root / source != data and (root / source).exists():
-        raise LastroError(f"{source}: is there already and would be replaced; {mend}")
+        raise LastroError("is there already and would be replaced", where=source, fix=fix)
 
 
 def _write(root: Path, wish: Wish, source: str) -> str:
@@ -206,4 +210,4 @@ def _track(root: Path, path: str) -> None:
     from lastro.operations.lineage.dvc_command import run_dvc
 
     if run_dvc(root, "add", "--quiet", path):
-        raise ExternalError(f"dvc add {path}: failed, see above; params.yaml is as it was")
+        raise ExternalError("failed, see above; params.yaml is as it was", where=f"dvc add {path}")

@@ -24,7 +24,7 @@ from lastro.operations.lineage.staleness import Stale, Unverified, compare
 
 __all__ = ["Lineage", "Stale", "Unverified", "evaluation_digest", "outputs", "params_digest", "read", "state"]
 
-_MEND_LOCK = "run `dvc repro` and commit dvc.lock"
+_FIX_LOCK = "run `dvc repro` and commit dvc.lock"
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def outputs(root: Path, rev: str | None = None) -> dict[str, str | None]:
 
 def _all_outputs(source: Source) -> dict[str, str | None]:
     name = f"dvc.lock{source.suffix}"
-    lock = read_lock(_load(source, "dvc.lock", _MEND_LOCK), name)
+    lock = read_lock(_load(source, "dvc.lock", _FIX_LOCK), name)
     return {path: md5 for stage in lock.values() for path, md5 in stage.outs.items()}
 
 
@@ -116,7 +116,7 @@ def _read(source: Source, commit: str | None, dirty: bool) -> Lineage:
     params = _load(source, PARAMS_FILE, "mend that line")
     pipeline = _load(source, "dvc.yaml", "mend that line")
     lock_name = f"dvc.lock{source.suffix}"
-    lock = read_lock(_load(source, "dvc.lock", _MEND_LOCK), lock_name)
+    lock = read_lock(_load(source, "dvc.lock", _FIX_LOCK), lock_name)
     stages, unread = read_stages(pipeline, params, source.root, f"dvc.yaml{source.suffix}")
     stale, unverified = compare(stages, lock, source)
 
@@ -144,12 +144,12 @@ def _read(source: Source, commit: str | None, dirty: bool) -> Lineage:
     )
 
 
-def _load(source: Source, name: str, mend: str) -> dict[str, Any]:
+def _load(source: Source, name: str, fix: str) -> dict[str, Any]:
     content = source.read(name)
     if content is None:
-        mend = _MEND_LOCK if name == "dvc.lock" else "restore it from Git"
-        raise LastroError(f"{name}{source.suffix}: does not exist; {mend}")
-    return load_mapping(content, f"{name}{source.suffix}", mend)
+        fix = _FIX_LOCK if name == "dvc.lock" else "restore it from Git"
+        raise LastroError("does not exist", where=f"{name}{source.suffix}", fix=fix)
+    return load_mapping(content, f"{name}{source.suffix}", fix)
 
 
 def _outs(place: Callable[[str], str], recorded: Recorded | None) -> dict[str, str | None]:
@@ -158,10 +158,10 @@ def _outs(place: Callable[[str], str], recorded: Recorded | None) -> dict[str, s
 
 def _recorded(outs: dict[str, dict[str, str | None]], stage: str, path: str, name: str) -> str:
     if stage not in outs:
-        raise LastroError(f"{name}: dvc.yaml has no stage {stage}, which writes {path}; restore it")
+        raise LastroError(f"dvc.yaml has no stage {stage}, which writes {path}", where=name, fix="restore it")
     md5 = outs[stage].get(path)
     if not md5:
-        raise LastroError(f"{name}: stage {stage} records no {path}; {_MEND_LOCK}")
+        raise LastroError(f"stage {stage} records no {path}", where=name, fix=_FIX_LOCK)
     return md5
 
 

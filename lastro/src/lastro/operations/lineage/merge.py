@@ -19,7 +19,7 @@ def merge(root: Path, rev: str) -> tuple[str, bool]:
     commit, dirty = git.state(root)
     if commit is None or dirty:
         raise LastroError(
-            "the working copy has changes that are not committed; git commit or git stash, then merge"
+            "the working copy has changes that are not committed", fix="git commit or git stash, then merge"
         )
     other, path = git.resolve(root, rev), f"{repository.prefix(root)}{NAME}"
     done = git.attempt(root, "merge", "--quiet", "--no-edit", "--end-of-options", other)
@@ -35,7 +35,9 @@ def merge(root: Path, rev: str) -> tuple[str, bool]:
             if names
             else done.stderr.decode(errors="replace").strip()[-300:]
         )
-        raise LastroError(f"{rev}: {what}; nothing was changed: git merge {rev}, and mend it by hand")
+        raise LastroError(
+            f"{what}", where=rev, fix=f"nothing was changed: git merge {rev}, and mend it by hand"
+        )
     for arguments in (
         ("checkout", "--theirs", "--", NAME),
         ("add", "--", NAME),
@@ -44,5 +46,7 @@ def merge(root: Path, rev: str) -> tuple[str, bool]:
         step = git.attempt(root, *arguments)
         if step.returncode:
             git.attempt(root, "merge", "--abort")
-            raise LastroError(f"git {arguments[0]}: {step.stderr.decode(errors='replace').strip()[-300:]}")
+            raise LastroError(
+                f"{step.stderr.decode(errors='replace').strip()[-300:]}", where=f"git {arguments[0]}"
+            )
     return other, True

@@ -93,7 +93,9 @@ def read_hashes(entry: dict, section: str, name: str) -> dict[str, str | None]:
     for item in _form(entry.get(section), list, name, section):
         path, md5 = (item.get("path"), item.get("md5")) if isinstance(item, dict) else (None, None)
         if not isinstance(path, str) or not isinstance(md5, str | None):
-            raise LastroError(f"{name}: {section} has not the form that DVC writes; `dvc repro` says more")
+            raise LastroError(
+                f"{section} has not the form that DVC writes", where=name, fix="`dvc repro` says more"
+            )
         found[path] = md5
     return found
 
@@ -122,7 +124,7 @@ def _stage(stage: str, filled: dict, root: Path, name: str) -> Stage:
     deps = paths("deps")
     for path in (*outs, *deps):
         if not isinstance(path, str) or not path:
-            raise LastroError(f"{name}: stage {stage}: a path is {path!r}; it must be text")
+            raise LastroError(f"a path is {path!r}", where=f"{name}: stage {stage}", fix="it must be text")
     return Stage(
         name=stage,
         cmd=filled.get("cmd", ""),
@@ -170,10 +172,10 @@ def _fill(value: Any, context: dict, where: str) -> Any:
             found = lookup(context, key)
         except KeyError:
             raise LastroError(
-                f"{where}: {match[0]} is not in {PARAMS_FILE}; add it there or mend the template"
+                f"{match[0]} is not in {PARAMS_FILE}", where=where, fix="add it there or mend the template"
             ) from None
         if isinstance(found, dict | list):
-            raise LastroError(f"{where}: {match[0]} stands for several values; name one of them")
+            raise LastroError(f"{match[0]} stands for several values", where=where, fix="name one of them")
         return found
 
     def text(match: re.Match[str]) -> str:
@@ -188,5 +190,5 @@ def _form(value: Any, kind: type, name: str, key: str) -> Any:
     if value is None:
         return kind()
     if not isinstance(value, kind):
-        raise LastroError(f"{name}: {key} has not the form that DVC writes; `dvc repro` says more")
+        raise LastroError(f"{key} has not the form that DVC writes", where=name, fix="`dvc repro` says more")
     return value

@@ -52,7 +52,7 @@ def default_branches(root: Path, chosen: str | None = None) -> dict[str, str]:
     }
     if not found:
         raise LastroError(
-            f"{root}: no branch {name}; git fetch origin, or name the default branch with --branch"
+            f"no branch {name}", where=root, fix="git fetch origin, or name the default branch with --branch"
         )
     return found
 
@@ -71,7 +71,9 @@ def merge_base(root: Path, other: str) -> str:
     done = attempt(root, "merge-base", "--end-of-options", "HEAD", other)
     if done.returncode:
         raise LastroError(
-            f"{other}: has no commit in common with HEAD here; git fetch origin, with --unshallow where history is missing"
+            "has no commit in common with HEAD here",
+            where=other,
+            fix="git fetch origin, with --unshallow where history is missing",
         )
     return _text(done).strip()
 
@@ -84,7 +86,7 @@ def show(root: Path, commit: str, path: str) -> str:
     """
     done = attempt(root, "show", "--end-of-options", f"{commit}:./{path}")
     if done.returncode:
-        raise LastroError(f"{path} at {commit[:12]}: does not exist; restore it from Git")
+        raise LastroError("does not exist", where=f"{path} at {commit[:12]}", fix="restore it from Git")
     return _text(done)
 
 
@@ -100,7 +102,8 @@ def checkout(root: Path, commit: str) -> Iterator[Path]:
         done = attempt(root, "worktree", "add", "--detach", "--quiet", str(folder), commit)
         if done.returncode:
             raise ExternalError(
-                f"{root}: git worktree failed: {done.stderr.decode(errors='replace').strip().splitlines()[-1]}"
+                f"git worktree failed: {done.stderr.decode(errors='replace').strip().splitlines()[-1]}",
+                where=root,
             )
         try:
             yield folder

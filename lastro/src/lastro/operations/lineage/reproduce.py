@@ -114,7 +114,7 @@ def _configure(root: Path, here: Path) -> None:
                 settings["remote"].setdefault(name, {})["url"] = str(remote["url"])
     except DvcException as error:
         raise LastroError(
-            f"{root}: DVC cannot read its configuration ({error}); dvc doctor says more"
+            f"DVC cannot read its configuration ({error})", where=root, fix="dvc doctor says more"
         ) from None
 
 
@@ -148,8 +148,8 @@ def _has_outs(file: Path) -> bool:
 def _dvc(here: Path, environment: dict[str, str], *arguments: str) -> None:
     code = _run_dvc(here, environment, *arguments)
     if code:
-        mend = "dvc push where the data is" if arguments[0] == "pull" else "make setup may mend it"
-        raise ExternalError(f"dvc {arguments[0]}: failed with exit code {code}, see above; {mend}")
+        fix = "dvc push where the data is" if arguments[0] == "pull" else "make setup may mend it"
+        raise ExternalError(f"failed with exit code {code}, see above", where=f"dvc {arguments[0]}", fix=fix)
 
 
 def _run_dvc(here: Path, environment: dict[str, str], *arguments: str, quiet: bool = False) -> int:

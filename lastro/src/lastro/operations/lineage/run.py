@@ -42,8 +42,9 @@ def repro(root: Path, locked: bool = False) -> list[str]:
     write_json(note, {"lock": file_md5(root / "dvc.lock"), "seconds": seconds, "ran": ran})
     if locked and git.attempt(root, "diff", "--quiet", "HEAD", "--", "dvc.lock").returncode:
         raise LastroError(
-            "dvc.lock: other bytes came out than it records: a stage is not pure, or a library is not the locked one; "
-            "git diff dvc.lock shows where"
+            "other bytes came out than it records: a stage is not pure, or a library is not the locked one",
+            where="dvc.lock",
+            fix="git diff dvc.lock shows where",
         )
     return ran
 
@@ -65,7 +66,7 @@ def read_note(root: Path) -> dict[str, Any]:
 def _refuse_stale(root: Path) -> None:
     for stale in lineage.read(root).stale:
         raise LastroError(
-            f"dvc.lock is stale: {stale.stage}: {stale.what}; {stale.mend}, commit dvc.lock and push"
+            f"dvc.lock is stale: {stale.stage}: {stale.what}", fix=f"{stale.fix}, commit dvc.lock and push"
         )
 
 
@@ -85,7 +86,7 @@ def _run(root: Path) -> tuple[int, list[str], str]:
             stderr=subprocess.STDOUT,
         )
     except OSError as error:
-        raise ExternalError(f"dvc: cannot be run ({error.strerror})") from None
+        raise ExternalError(f"cannot be run ({error.strerror})", where="dvc") from None
     assert process.stdout is not None
     for line in process.stdout:
         print(line, end="", flush=True)

@@ -188,4 +188,4 @@ def _fail(path: str, error: OSError) -> None:
 
 
 def _unreadable(path: str, error: OSError) -> LastroError:
-    return LastroError(f"{path}: cannot be read ({error.strerror}); mend the file's permissions")
+    return LastroError(f"cannot be read ({error.strerror})", where=path, fix="mend the file's permissions")

@@ -21,7 +21,7 @@ class Stale:
 
     stage: str
     what: str
-    mend: str = REPRO
+    fix: str = REPRO
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,11 @@ class _Comparison:
     def run(self) -> Iterator[Stale | Unverified]:
         for stage in self._stages:
             if stage.name not in self._lock:
-                yield Stale(stage.name, "has not been run: dvc.lock does not know it", _mend(stage))
+                yield Stale(stage.name, "has not been run: dvc.lock does not know it", _fix(stage))
                 continue
             recorded = self._lock[stage.name]
             if stage.cmd != recorded.cmd:
-                yield Stale(stage.name, "its command changed", _mend(stage))
+                yield Stale(stage.name, "its command changed", _fix(stage))
             yield from _compare_keys(stage, recorded)
             for file, keys in stage.params.items():
                 yield from self._compare_params(stage, file, keys, recorded.params.get(file, {}))
@@ -73,7 +73,7 @@ class _Comparison:
             return
         content = self._source.read(path)
         if content is None:
-            yield Stale(stage.name, f"{path}: is missing", _mend(stage))
+            yield Stale(stage.name, f"{path}: is missing", _fix(stage))
             return
         name = f"{path}{self._source.suffix}"
         actual = load_mapping(content, name, "mend that line")
@@ -81,15 +81,15 @@ class _Comparison:
             try:
                 value = lookup(actual, key) if keys else actual[key]
             except KeyError:
-                mend = _add(stage, path, key) if keys else _mend(stage)
-                yield Stale(stage.name, f"{path}: {key} is missing", mend)
+                fix = _add(stage, path, key) if keys else _fix(stage)
+                yield Stale(stage.name, f"{path}: {key} is missing", fix)
                 continue
             if key not in recorded:
-                yield Stale(stage.name, f"{path}: {key} is new", _mend(stage))
+                yield Stale(stage.name, f"{path}: {key} is new", _fix(stage))
                 continue
             # Python's equality, as DVC compares: 1 and 1.0 are the same value.
             if value != recorded[key]:
-                yield Stale(stage.name, f"{path}: {_difference(key, recorded[key], value)}", _mend(stage))
+                yield Stale(stage.name, f"{path}: {_difference(key, recorded[key], value)}", _fix(stage))
 
     def _compare_dep(self, stage: Stage, dep: str, recorded: str | None) -> Iterator[Stale | Unverified]:
         path = dep if "://" in dep else stage.place(dep)
@@ -113,9 +113,9 @@ class _Comparison:
             yield Unverified(stage.name, f"{path}: {reason}")
             return
         if current is None:
-            yield Stale(stage.name, f"{path}: is missing; put it there", _mend(stage))
+            yield Stale(stage.name, f"{path}: is missing; put it there", _fix(stage))
         elif current != recorded:
-            yield Stale(stage.name, f"{path}: changed", _mend(stage))
+            yield Stale(stage.name, f"{path}: changed", _fix(stage))
 
     def _disk(self, path: str) -> str | None:
         return self._content(path) if self._source.on_disk and self._source.kind(path) else None
@@ -153,7 +153,7 @@ def _compare_keys(stage: Stage, recorded: Recorded) -> Iterator[Stale]:
     ):
         for path in declared:
             if path not in known:
-                yield Stale(stage.name, f"{path}: is a new {kind}", _mend(stage))
+                yield Stale(stage.name, f"{path}: is a new {kind}", _fix(stage))
         for path in known:
             if path not in declared:
                 yield Stale(stage.name, f"{path}: is no longer a {kind}", _rerun(stage))
@@ -189,7 +189,7 @@ class _Absent:
 _ABSENT = _Absent()
 
 
-def _mend(stage: Stage) -> str:
+def _fix(stage: Stage) -> str:
     # DVC passes over the changes of a frozen stage.
     return f"dvc unfreeze {stage.name} && {REPRO}" if stage.frozen else REPRO
 
@@ -199,7 +199,7 @@ def _add(stage: Stage, path: str, key: str) -> str:
 
     # DVC does not know our defaults: it stops where dvc.yaml names a key that the file lacks.
     default = default_of(key) if path == PARAMS_FILE else None
-    return f"add {key} to {path}{f' (default: {default})' if default else ''} && {_mend(stage)}"
+    return f"add {key} to {path}{f' (default: {default})' if default else ''} && {_fix(stage)}"
 
 
 def _rerun(stage: Stage) -> str:

@@ -48,7 +48,7 @@ def fetch(run: Run, model: str, folder: Path) -> Artifact:
         LastroError: the file is missing, or has another digest.
         ExternalError: the store does not answer.
     """
-    mend = (
+    fix = (
         "restore it from the store's backup; or, where dvc.lock can still bring the model back, delete its version and "
         f"`mlflow runs delete --run-id {run.info.run_id}`, then run lastro register"
     )
@@ -59,13 +59,13 @@ def fetch(run: Run, model: str, folder: Path) -> Artifact:
         # What is read of it later.
         _ = content["metadata"]["lastro.family"], content["signature"]
     except (yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError):
-        raise LastroError(f"{_shown(run, f'{FOLDER}/MLmodel')}: is not what was logged; {mend}") from None
+        raise LastroError("is not what was logged", where=_shown(run, f"{FOLDER}/MLmodel"), fix=fix) from None
     except MissingArtifactError as error:
-        raise LastroError(f"{error}; {mend}") from None
+        raise LastroError(error.problem, where=error.where, fix=fix) from None
     found = file_md5(file)
     if found != model:
         raise LastroError(
-            f"{_shown(run, name)}: has MD5 {found}, dvc.lock has {model}: it was altered; {mend}"
+            f"has MD5 {found}, dvc.lock has {model}: it was altered", where=_shown(run, name), fix=fix
         )
     return Artifact(file, content)
 
@@ -89,9 +89,11 @@ def download(run: Run, path: str, folder: Path) -> Path:
             return Path(download_artifacts(f"{run.info.artifact_uri}/{path}", dst_path=str(folder)))
     except (MlflowException, OSError) as error:
         if _MISSING.search(str(error)) or isinstance(error, FileNotFoundError):
-            raise MissingArtifactError(f"{_shown(run, path)}: is not in the tracking store") from None
+            raise MissingArtifactError("is not in the tracking store", where=_shown(run, path)) from None
         raise ExternalError(
-            f"{_shown(run, path)}: cannot be downloaded: {describe(error)}; run the same command again"
+            f"cannot be downloaded: {describe(error)}",
+            where=_shown(run, path),
+            fix="run the same command again",
         ) from None
 
 

@@ -135,17 +135,21 @@ class Registry:
         Raises:
             LastroError: it is gone for good, or the version was made by hand from something else.
         """
-        mend = f"delete version {version.number} and register the model again with lastro register"
+        fix = f"delete version {version.number} and register the model again with lastro register"
         if version.source != f"runs:/{version.run_id}/model":
             raise LastroError(
-                f"version {version.number}: was made of {version.source}, not of a run's model; {mend}"
+                f"was made of {version.source}, not of a run's model",
+                where=f"version {version.number}",
+                fix=fix,
             )
         try:
             return self.client.get_run(version.run_id)
         except MlflowException as error:
             if error.error_code != _MISSING:
                 raise
-            raise LastroError(f"version {version.number}: its run {version.run_id} is gone; {mend}") from None
+            raise LastroError(
+                f"its run {version.run_id} is gone", where=f"version {version.number}", fix=fix
+            ) from None
 
     def delete(self, number: int) -> None:
         """Delete a version that lost the race to be the first of its digest; no longer there is as good."""
@@ -238,10 +242,14 @@ def one_line() -> Iterator[None]:
         reason = describe(error)
         if any(sign in f"{error}" for sign in (" 403 ", " 401 ", "Permission denied", "PERMISSION_DENIED")):
             raise ExternalError(
-                f"the tracking server refuses ({reason}); this user may not do that: set MLFLOW_TRACKING_USERNAME and "
-                "MLFLOW_TRACKING_PASSWORD (or MLFLOW_TRACKING_TOKEN) of one with EDIT permission (MANAGE to retire, "
-                "and to register what others register at the same time: both delete something)"
+                f"the tracking server refuses ({reason})",
+                fix=(
+                    "this user may not do that: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (or "
+                    "MLFLOW_TRACKING_TOKEN) of one with EDIT permission (MANAGE to retire, and to register what "
+                    "others register at the same time: both delete something)"
+                ),
             ) from None
         raise ExternalError(
-            f"the tracking server failed: {reason}; run the same command again, it completes what was begun"
+            f"the tracking server failed: {reason}",
+            fix="run the same command again, it completes what was begun",
         ) from None

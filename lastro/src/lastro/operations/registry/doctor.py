@@ -26,8 +26,7 @@ def examine(root: Path) -> Iterator[Check]:
     try:
         store = open_store(root)
     except LastroError as error:
-        what, _, mend = str(error).partition("; ")
-        yield failed(NAME, what, mend)
+        yield failed(NAME, error.summary, error.fix)
         return
     embedded = store.uri.startswith("sqlite:")
     kind = "the embedded store" if embedded else "answers"
@@ -52,12 +51,12 @@ def _version(uri: str) -> Check:
     here = mlflow.__version__
     if found.split(".")[:2] == here.split(".")[:2]:
         return ok(VERSION, f"{found}, the client {here}")
-    mend = (
+    fix = (
         "upgrade the server, docs/server.md tells how"
         if _numbers(found) < _numbers(here)
         else "make lock, make setup"
     )
-    return warning(VERSION, f"{found}, but the client is {here}", mend)
+    return warning(VERSION, f"{found}, but the client is {here}", fix)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -78,8 +77,8 @@ def _round_trip(store) -> Iterator[Check]:
     try:
         run_id = _probe_run(store)
     except Exception as error:
-        mend = "give this user EDIT permission on the experiment, or set MLFLOW_TRACKING_USERNAME and _PASSWORD of one who has"
-        yield failed(RIGHTS, f"{who} may not write runs: {describe(error)}", mend)
+        fix = "give this user EDIT permission on the experiment, or set MLFLOW_TRACKING_USERNAME and _PASSWORD of one who has"
+        yield failed(RIGHTS, f"{who} may not write runs: {describe(error)}", fix)
         return
     yield ok(RIGHTS, f"{who} may write runs")
     folder = f"doctor-{uuid.uuid4().hex}"
@@ -95,8 +94,8 @@ def _round_trip(store) -> Iterator[Check]:
                 raise OSError("other bytes came back than were sent")
         yield ok(FILES, "uploaded, downloaded, cleaned up")
     except Exception as error:
-        mend = "see the server's --artifacts-destination and its log"
-        yield failed(FILES, f"cannot {step}: {describe(error)}", mend)
+        fix = "see the server's --artifacts-destination and its log"
+        yield failed(FILES, f"cannot {step}: {describe(error)}", fix)
     finally:
         # A store that cannot delete files keeps 64 KiB in a deleted run.
         with suppress(Exception):

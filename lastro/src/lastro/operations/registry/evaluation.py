@@ -28,8 +28,9 @@ def own_file(root: Path, found: Lineage, run: Run, name: str, folder: Path) -> P
     digest = recorded(here, found)[path]
     if digest is None:
         raise LastroError(
-            f"dvc.lock at {(found.commit or 'HEAD')[:12]}: records no {path.relative_to(root).as_posix()}; dvc repro, commit "
-            "dvc.lock"
+            f"records no {path.relative_to(root).as_posix()}",
+            where=f"dvc.lock at {(found.commit or 'HEAD')[:12]}",
+            fix="dvc repro, commit dvc.lock",
         )
     if digest_of(path) == digest:
         return path

@@ -80,7 +80,9 @@ def read_entries(snapshot: Snapshot) -> list[Entry]:
             entries.append(Entry(number, key, **{name: content[name] for name in known}))
         except (ValueError, KeyError, TypeError):
             raise LastroError(
-                f"registered model's tag {key}: is no entry of the promotion history; delete this tag"
+                "is no entry of the promotion history",
+                where=f"registered model's tag {key}",
+                fix="delete this tag",
             ) from None
     return sorted(entries, key=lambda entry: (entry.number, entry.key))
 
@@ -142,7 +144,7 @@ def begin(registry: Registry, wanted: Entry, seen: int, take_over: bool = False)
         elif take_over:
             _write(registry, replace(other, state="abandoned"))
         else:
-            raise LastroError(_conflict(other))
+            raise _conflict(other)
     number = max((entry.number for entry in entries), default=0) + 1
     mine = replace(
         wanted,
@@ -156,8 +158,9 @@ def begin(registry: Registry, wanted: Entry, seen: int, take_over: bool = False)
         snapshot = _wait_for_turn(registry, mine)
         if newest(read_entries(snapshot)) > seen:
             raise LastroError(
-                f"{mine.release}: another promotion was done while this one was checked (lastro history); run this again, "
-                "and it is checked against that one"
+                "another promotion was done while this one was checked (lastro history)",
+                where=mine.release,
+                fix="run this again, and it is checked against that one",
             )
     except LastroError:
         registry.delete_tag(mine.key)
@@ -183,25 +186,28 @@ def _wait_for_turn(registry: Registry, mine: Entry) -> Snapshot:
         entries = read_entries(snapshot)
         if not any(entry.key == mine.key for entry in entries):
             raise LastroError(
-                f"{mine.release}: another process took this promotion over; lastro history says what came of it"
+                "another process took this promotion over",
+                where=mine.release,
+                fix="lastro history says what came of it",
             )
         others = [entry for entry in unfinished(registry, snapshot) if entry.key != mine.key]
         later = [e for e in promotions(entries) if e.number >= mine.number]
         first = [e for e in others if e.state == "decided" or (e.number, e.key) < (mine.number, mine.key)]
         if later or first:
-            raise LastroError(_conflict((later or first)[0]))
+            raise _conflict((later or first)[0])
         if not others:
             return snapshot
         if time.monotonic() > deadline:
-            raise LastroError(_conflict(others[0]))
+            raise _conflict(others[0])
         time.sleep(0.05)
 
 
-def _conflict(other: Entry) -> str:
-    return (
-        f"{other.alias}: the {other.action} of {other.release} by {other.who} ({other.when}) came first and is under way "
-        f"or was interrupted; when it is done, run this again; to finish it run {_command(other)}; to give it up add "
-        "--take-over"
+def _conflict(other: Entry) -> LastroError:
+    return LastroError(
+        f"the {other.action} of {other.release} by {other.who} ({other.when}) came first and is under way or was "
+        "interrupted",
+        where=other.alias,
+        fix=f"when it is done, run this again; to finish it run {_command(other)}; to give it up add --take-over",
     )
 
 

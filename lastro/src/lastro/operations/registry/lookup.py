@@ -20,7 +20,9 @@ def find_version(registry: Registry, root: Path, named: str) -> Version:
     if re.fullmatch(r"[0-9]+", named):
         version = registry.get(int(named))
         if version is None:
-            raise LastroError(f"{named}: {registry.name} has no such version; lastro versions lists them")
+            raise LastroError(
+                f"{registry.name} has no such version", where=named, fix="lastro versions lists them"
+            )
         return version
     snapshot = registry.snapshot()
     if named in snapshot.aliases:
@@ -35,8 +37,9 @@ def find_version(registry: Registry, root: Path, named: str) -> Version:
             return only_version(registry, entry.model, named)
     aliases = ", ".join(sorted(snapshot.aliases)) or "none yet"
     raise LastroError(
-        f"{named}: is no version number, no alias ({aliases}) and no Git tag of this clone; git fetch --tags, or "
-        "lastro versions"
+        f"is no version number, no alias ({aliases}) and no Git tag of this clone",
+        where=named,
+        fix="git fetch --tags, or lastro versions",
     )
 
 
@@ -48,11 +51,14 @@ def only_version(registry: Registry, model: str, rev: str) -> Version:
     """
     found = registry.find(model)
     if not found:
-        raise LastroError(f"{rev}: its model {model} is not registered; run lastro register --rev {rev}")
+        raise LastroError(
+            f"its model {model} is not registered", where=rev, fix=f"run lastro register --rev {rev}"
+        )
     if len(found) > 1:
         numbers = ", ".join(str(version.number) for version in found)
         raise LastroError(
-            f"{rev}: its model {model} is registered as versions {numbers}, expected one; lastro register --rev {rev} "
-            "deletes those that nothing points at"
+            f"its model {model} is registered as versions {numbers}, expected one",
+            where=rev,
+            fix=f"lastro register --rev {rev} deletes those that nothing points at",
         )
     return found[0]

@@ -85,7 +85,9 @@ def carry_out(registry: Registry, wanted: Entry, seen: int, take_over: bool = Fa
     entry = history.begin(registry, wanted, seen, take_over)
     version = registry.get(entry.version)
     if version is None:
-        raise LastroError(f"version {entry.version}: was deleted; lastro register --rev {entry.release}")
+        raise LastroError(
+            "was deleted", where=f"version {entry.version}", fix=f"lastro register --rev {entry.release}"
+        )
     refuse_retired(version)
     registry.set_version_tags(
         version, {names.RELEASE: entry.release} | ({names.IMAGE: entry.image} if entry.image else {})

@@ -44,14 +44,15 @@ def read_registrable(root: Path, rev: str | None = None) -> Lineage:
     found = lineage.read(root, rev)
     if found.commit is None:
         raise LastroError(
-            f"{root}: has no commit yet; a version is known by its commit: git commit, then register"
+            "has no commit yet", where=root, fix="a version is known by its commit: git commit, then register"
         )
     if found.dirty:
         committed = lineage.read(root, "HEAD")
         if committed.model != found.model:
             raise LastroError(
-                f"dvc.lock: the model on disk ({found.model[:8]}) is not the one of HEAD ({committed.model[:8]}); commit "
-                "dvc.lock, or register what is committed with --rev HEAD"
+                f"the model on disk ({found.model[:8]}) is not the one of HEAD ({committed.model[:8]})",
+                where="dvc.lock",
+                fix="commit dvc.lock, or register what is committed with --rev HEAD",
             )
         found = committed
     refuse_stale(found, rev or "HEAD")
@@ -64,7 +65,9 @@ def refuse_stale(found: Lineage, rev: str) -> None:
         first, more = found.stale[0], len(found.stale) - 1
         others = f" and {more} more (lastro status --rev {rev})" if more else ""
         raise LastroError(
-            f"dvc.lock at {rev}: is stale: {first.stage}: {first.what}{others}; {first.mend}, commit dvc.lock"
+            f"is stale: {first.stage}: {first.what}{others}",
+            where=f"dvc.lock at {rev}",
+            fix=f"{first.fix}, commit dvc.lock",
         )
 
 
@@ -111,8 +114,9 @@ def refuse_retired(version: Version | None) -> None:
     """Raises LastroError where the version was retired."""
     if version is not None and version.retired is not None:
         raise LastroError(
-            f"version {version.number}: was retired ({version.retired}) and cannot be used again; change params.yaml or "
-            "the data and train another model"
+            f"was retired ({version.retired}) and cannot be used again",
+            where=f"version {version.number}",
+            fix="change params.yaml or the data and train another model",
         )
 
 
@@ -124,7 +128,9 @@ def complete_run(registry: Registry, root: Path, found: Lineage) -> Run:
     """
     if found.evaluated is None:
         raise LastroError(
-            f"dvc.lock at {(found.commit or 'HEAD')[:12]}: does not record the whole evaluation; dvc repro, commit dvc.lock"
+            "does not record the whole evaluation",
+            where=f"dvc.lock at {(found.commit or 'HEAD')[:12]}",
+            fix="dvc repro, commit dvc.lock",
         )
     run = runs.find_run(registry.store, found.model)
     if run is not None and _is_whole(run, found):
@@ -142,7 +148,9 @@ def complete_run(registry: Registry, root: Path, found: Lineage) -> Run:
     run = runs.find_run(registry.store, found.model)
     if run is None:
         raise LastroError(
-            f"model {found.model}: its run was deleted while it was recorded; run the command again"
+            "its run was deleted while it was recorded",
+            where=f"model {found.model}",
+            fix="run the command again",
         )
     return run
 

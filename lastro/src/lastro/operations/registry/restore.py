@@ -47,7 +47,7 @@ def restore(root: Path, digest: str, target: Path, at_hand: Path | None = None) 
         _from_dvc(root, digest, target)
     if digest_of(target) != digest:
         raise NotRestoredError(
-            f"{digest}: DVC's cache holds other bytes under this name; dvc gc, then dvc pull"
+            "DVC's cache holds other bytes under this name", where=digest, fix="dvc gc, then dvc pull"
         )
     return target
 
@@ -80,7 +80,9 @@ def _from_dvc(root: Path, digest: str, target: Path) -> None:
             reason = str(error)
         first = (reason.strip().splitlines() or [""])[0]
         raise NotRestoredError(
-            f"{digest}: is neither in DVC's cache nor in its remote ({first}); run dvc push where it was made"
+            f"is neither in DVC's cache nor in its remote ({first})",
+            where=digest,
+            fix="run dvc push where it was made",
         ) from None
 
 
@@ -136,14 +138,16 @@ def restored_outputs(root: Path, found: Lineage) -> Iterator[Paths]:
         except Exception as error:
             first = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise LastroError(
-                f"outputs at {found.commit[:12]}: DVC cannot bring them back ({first}); run dvc push where they were "
-                f"made, or check the commit out and dvc repro, then lastro register"
+                f"DVC cannot bring them back ({first})",
+                where=f"outputs at {found.commit[:12]}",
+                fix="run dvc push where they were made, or check the commit out and dvc repro, then lastro register",
             ) from None
         for path, digest in recorded(paths, found).items():
             if digest_of(path) != digest:
                 raise LastroError(
-                    f"{path.relative_to(here)} at {found.commit[:12]}: what DVC holds is not what dvc.lock records "
-                    f"({digest}); run dvc push where it was made"
+                    f"what DVC holds is not what dvc.lock records ({digest})",
+                    where=f"{path.relative_to(here)} at {found.commit[:12]}",
+                    fix="run dvc push where it was made",
                 )
         yield paths
 

@@ -18,12 +18,15 @@ def retire(registry: Registry, number: int, reason: str, even_in_production: boo
     """
     version = registry.get(number)
     if version is None:
-        raise LastroError(f"{number}: {registry.name} has no such version; lastro versions lists them")
+        raise LastroError(
+            f"{registry.name} has no such version", where=number, fix="lastro versions lists them"
+        )
     aliases = registry.snapshot().aliases_of(number)
     if names.PRODUCTION in aliases and not even_in_production:
         raise LastroError(
-            f"version {number}: is in production; lastro rollback first, or leave production empty with "
-            "--even-in-production"
+            "is in production",
+            where=f"version {number}",
+            fix="lastro rollback first, or leave production empty with --even-in-production",
         )
     # First the mark: from then on nothing can promote it.
     if version.retired is None:

@@ -50,12 +50,14 @@ def plan_rollback(
         target = promotion.last_promotion(entries, to)
         if target is None:
             known = ", ".join(dict.fromkeys(e.release for e in history.promotions(entries, names.PRODUCTION)))
-            raise LastroError(f"{to}: never was in production; releases that were: {known or 'none'}")
+            raise LastroError(
+                "never was in production", where=to, fix=f"releases that were: {known or 'none'}"
+            )
         version = _version_of(registry, target)
     else:
         if now is None:
             raise LastroError(
-                f"{registry.name}: nothing was ever in production; lastro promote a release first"
+                "nothing was ever in production", where=registry.name, fix="lastro promote a release first"
             )
         # An interrupted rollback is completed, not followed by another one.
         interrupted = now.action == "rollback" and snapshot.aliases.get(names.PRODUCTION) != now.version
@@ -65,7 +67,9 @@ def plan_rollback(
             if target is None:
                 passed = f" (passed over: {'; '.join(skipped)})" if skipped else ""
                 raise LastroError(
-                    f"{now.release}: no release was in production before it{passed}; promote another one"
+                    f"no release was in production before it{passed}",
+                    where=now.release,
+                    fix="promote another one",
                 )
             try:
                 version = _version_of(registry, target)
@@ -77,7 +81,9 @@ def plan_rollback(
     done = promotion.standing(snapshot, names.PRODUCTION, target.release, version.number, target.image)
     if source is not None and now is not None and source not in (now.release, _left(now, target)):
         raise LastroError(
-            f"production: is {now.release} by now, and no longer {source}, which this was planned from; plan it again"
+            f"is {now.release} by now, and no longer {source}, which this was planned from",
+            where="production",
+            fix="plan it again",
         )
     return Rollback(now, target, version, tuple(skipped), done is not None, history.newest(entries))
 
@@ -106,7 +112,8 @@ def _version_of(registry: Registry, entry: Entry) -> Version:
     found = registry.find(entry.model)
     if not found:
         raise LastroError(
-            f"version {entry.version} was deleted; lastro register --rev {entry.release} brings it back"
+            f"version {entry.version} was deleted",
+            fix=f"lastro register --rev {entry.release} brings it back",
         )
     version = next((v for v in found if v.number == entry.version), found[0])
     if version.retired is not None:

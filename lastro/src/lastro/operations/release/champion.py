@@ -66,8 +66,8 @@ def score_rival(
         f"{left_out} of {len(keys)} held-out rows are left out, {who} was trained on them; {rows} are left"
     )
     if rows < bound:
-        mend = "hold out rows that it has not seen (new data, or the split it was made with), or lower gate.min_rows"
-        return Rival(None, Rule(RULE, False, rows, bound, f"{counted}, at least {bound} are needed; {mend}"))
+        fix = "hold out rows that it has not seen (new data, or the split it was made with), or lower gate.min_rows"
+        return Rival(None, Rule(RULE, False, rows, bound, f"{counted}, at least {bound} are needed; {fix}"))
     predictions = _predict(fetched, schema, candidate, trained)
     return Rival(predictions, Rule(RULE, True, rows, bound, counted))
 
@@ -137,8 +137,9 @@ def _trained_rows(
     )
     if key is None and not np.isin(ours, everything).any():
         raise LastroError(
-            "no row of its data is in this data: a row is named by its content, and a column that came or went renames "
-            "all; set data.key"
+            "no row of its data is in this data: a row is named by its content, and a column that came or "
+            "went renames all",
+            fix="set data.key",
         )
     return trained
 

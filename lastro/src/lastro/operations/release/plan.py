@@ -50,8 +50,9 @@ class Plan:
         failed = [rule.name for rule in (*self.rules, *self.verdict.rules) if not rule.passed]
         if failed:
             raise VerdictError(
-                f"{self.tag}: must not be released ({', '.join(failed)}); lastro release plan {self.tag} "
-                "says why, and how to mend it"
+                f"must not be released ({', '.join(failed)})",
+                where=self.tag,
+                fix=f"lastro release plan {self.tag} says why, and how to mend it",
             )
 
     def to_json(self, name: str) -> dict[str, Any]:
@@ -84,7 +85,7 @@ def resolve(registry: Registry, root: Path, tag: ReleaseTag) -> tuple[Lineage, V
             retired.
     """
     if not repository.has_tag(root, str(tag)):
-        raise LastroError(f"{tag}: this clone has no such tag; git tag {tag}, or git fetch --tags")
+        raise LastroError("this clone has no such tag", where=tag, fix=f"git tag {tag}, or git fetch --tags")
     found = lineage.read(root, f"refs/tags/{tag}")
     refuse_stale(found, str(tag))
     version = lookup.only_version(registry, found.model, str(tag))
@@ -139,9 +140,11 @@ def in_production(
         return None
     if last is None or names.MODEL not in version.tags:
         now = history.current(entries, names.PRODUCTION)
-        mend = f"lastro rollback --to {now.release}" if now else "delete the alias"
+        fix = f"lastro rollback --to {now.release}" if now else "delete the alias"
         raise LastroError(
-            f"alias production: is at version {number}, which was never promoted; it was set by hand: {mend}"
+            f"is at version {number}, which was never promoted",
+            where="alias production",
+            fix=f"it was set by hand: {fix}",
         )
     return version, last
 

@@ -55,8 +55,10 @@ def _refuse_rolled_back(entries: list[Entry], tag: ReleaseTag) -> None:
         and now.release != str(tag)
         and any(e.release == str(tag) for e in history.promotions(entries, tag.alias))
     ):
-        mend = f"lastro rollback --to {tag}" if tag.alias == names.PRODUCTION else "tag the next candidate"
-        raise LastroError(f"{tag}: was in {tag.alias} before {now.release} came; to return to it: {mend}")
+        fix = f"lastro rollback --to {tag}" if tag.alias == names.PRODUCTION else "tag the next candidate"
+        raise LastroError(
+            f"was in {tag.alias} before {now.release} came", where=tag, fix=f"to return to it: {fix}"
+        )
 
 
 def is_image(text: str) -> bool:

@@ -68,8 +68,8 @@ def fits_interface(
     passed = gives is not None and gives >= needs
     what = "; ".join(change.what for change in changes) or "the interface is the same"
     detail = f"against {last}: {what}: needs a {needs.name.lower()}"
-    mend = "" if passed else f"; tag {_next(last, needs)} instead"
-    return Rule("interface", passed, None, None, detail + mend)
+    fix = "" if passed else f"; tag {_next(last, needs)} instead"
+    return Rule("interface", passed, None, None, detail + fix)
 
 
 def _next(last: ReleaseTag, bump: interface.Bump) -> ReleaseTag:

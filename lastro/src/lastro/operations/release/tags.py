@@ -36,8 +36,9 @@ class ReleaseTag:
         found = _TAG.fullmatch(text)
         if found is None:
             raise LastroError(
-                f"{text!r}: is no release tag; expected vX.Y.Z (production) or vX.Y.Z-rc.N (staging), numbers without "
-                "leading zeros"
+                "is no release tag",
+                where=f"{text!r}",
+                fix="expected vX.Y.Z (production) or vX.Y.Z-rc.N (staging), numbers without leading zeros",
             )
         return cls(*(int(part) if part is not None else None for part in found.groups()))
 

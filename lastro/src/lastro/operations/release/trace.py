@@ -104,7 +104,9 @@ def find_commit(registry: Registry, root: Path, start: Start) -> str:
     commit = _tag(version, names.COMMIT) or (recorded_at(root, model) if model else None)
     if not commit:
         raise LastroError(
-            f"{start.named}: leads to no commit; lastro trace {start.named} shows where the chain ends"
+            "leads to no commit",
+            where=start.named,
+            fix=f"lastro trace {start.named} shows where the chain ends",
         )
     return commit
 

@@ -43,18 +43,21 @@ def inspect(reference: str) -> Labelled:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
     except FileNotFoundError:
         raise ExternalError(
-            f"image {reference}: Docker is not installed here to read it; {instead}"
+            "Docker is not installed here to read it", where=f"image {reference}", fix=instead
         ) from None
     except subprocess.TimeoutExpired:
-        raise ExternalError(f"image {reference}: Docker gave no answer in {SECONDS} s; {instead}") from None
+        raise ExternalError(
+            f"Docker gave no answer in {SECONDS} s", where=f"image {reference}", fix=instead
+        ) from None
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         if "no such" in said.lower() or "invalid reference" in said.lower():
             raise LastroError(
-                f"image {reference}: was promoted under no such digest and is not on this machine; docker pull it, or "
-                f"{instead}"
+                "was promoted under no such digest and is not on this machine",
+                where=f"image {reference}",
+                fix=f"docker pull it, or {instead}",
             )
-        raise ExternalError(f"image {reference}: Docker cannot be asked ({said}); {instead}")
+        raise ExternalError(f"Docker cannot be asked ({said})", where=f"image {reference}", fix=instead)
     content = json.loads(done.stdout)
     labels = (content.get("Config") or {}).get("Labels") or {}
     # Whoever built the image wrote these.
@@ -67,8 +70,9 @@ def inspect(reference: str) -> Labelled:
     )
     if not model and not commit:
         raise LastroError(
-            f"image {reference}: has no {names.MODEL} (an MD5) and no {REVISION} (a commit) among its labels; it was not "
-            "built by lastro"
+            f"has no {names.MODEL} (an MD5) and no {REVISION} (a commit) among its labels; it was not built "
+            "by lastro",
+            where=f"image {reference}",
         )
     pushed = [digest for name in content.get("RepoDigests") or [] if (digest := digest_in(name))]
     return Labelled(pushed[0] if pushed else content["Id"], model, commit)

@@ -21,8 +21,8 @@ def run_link(registry: Registry, run: Run | None, version: Version | None, model
             if version
             else "none is recorded for this model"
         )
-        mend = f"mlflow runs restore --run-id {version.run_id}, or lastro sync" if version else "lastro sync"
-        return Link("run", problem=f"{gone}; {mend}")
+        fix = f"mlflow runs restore --run-id {version.run_id}, or lastro sync" if version else "lastro sync"
+        return Link("run", problem=f"{gone}; {fix}")
     run_id, tags = run.info.run_id, run.data.tags
     problem = None
     if tags.get(runs.MODEL) != model:

@@ -66,8 +66,10 @@ def find_start(registry: Registry, root: Path, named: str) -> Start:
             return start
     aliases = ", ".join(sorted(snapshot.aliases)) or "none yet"
     raise LastroError(
-        f"{named}: is no version number, alias ({aliases}), model file, image, run id, tag or revision that this clone "
-        "and the tracking store know; lastro versions lists versions, git fetch --tags brings tags"
+        f"is no version number, alias ({aliases}), model file, image, run id, tag or revision that this "
+        "clone and the tracking store know",
+        where=named,
+        fix="lastro versions lists versions, git fetch --tags brings tags",
     )
 
 
@@ -88,7 +90,9 @@ def _version(registry: Registry, named: str) -> Start | None:
     version = registry.get(int(named))
     if version is None and len(named) < 7:
         # Longer ones may be the beginning of a commit's name.
-        raise LastroError(f"{named}: {registry.name} has no such version; lastro versions lists them")
+        raise LastroError(
+            f"{registry.name} has no such version", where=named, fix="lastro versions lists them"
+        )
     return version and Start(named, "version", version=version)
 
 
@@ -98,8 +102,9 @@ def _alias(registry: Registry, snapshot: Snapshot, named: str) -> Start | None:
     version = registry.get(snapshot.aliases[named])
     if version is None:
         raise LastroError(
-            f"{named}: the alias points at version {snapshot.aliases[named]}, which was deleted; lastro history says "
-            "what was there"
+            f"the alias points at version {snapshot.aliases[named]}, which was deleted",
+            where=named,
+            fix="lastro history says what was there",
         )
     return Start(named, "alias", version=version)
 
@@ -109,7 +114,7 @@ def _file(named: str) -> Start | None:
     try:
         return Start(named, "model file", model=file_md5(path)) if path.is_file() else None
     except OSError as error:
-        raise LastroError(f"{named}: cannot be read ({error.strerror})") from None
+        raise LastroError(f"cannot be read ({error.strerror})", where=named) from None
 
 
 def _image(snapshot: Snapshot, named: str) -> Start | None:

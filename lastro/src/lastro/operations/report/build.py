@@ -36,7 +36,9 @@ def build(root: Path, base: str | None, production: bool, base_name: str | None 
     for stale in found.stale:
         if "error" in note:
             raise LastroError(note["error"])
-        raise LastroError(f"dvc.lock is stale: {stale.stage}: {stale.what}; {stale.mend}, then lastro report")
+        raise LastroError(
+            f"dvc.lock is stale: {stale.stage}: {stale.what}", fix=f"{stale.fix}, then lastro report"
+        )
     params = load_params(paths.params)
     evaluation, predictions = _read(paths.evaluation), Predictions.read(paths.predictions)
     verdict = Verdict.from_json(_read(paths.verdict))
@@ -88,7 +90,7 @@ def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise LastroError(f"{path}: cannot be read ({error}); run dvc repro or dvc pull") from None
+        raise LastroError(f"cannot be read ({error})", where=path, fix="run dvc repro or dvc pull") from None
 
 
 def _rule(rule) -> Rule:

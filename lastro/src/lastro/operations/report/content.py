@@ -139,20 +139,20 @@ def read(path: Path) -> Report | Failure:
     """
     try:
         if not path.is_file() or path.is_symlink():
-            raise LastroError(f"{path}: is no file; lastro report --json {path} writes it")
+            raise LastroError("is no file", where=path, fix=f"lastro report --json {path} writes it")
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
     except OSError as error:
-        raise LastroError(f"{path}: cannot be read ({error.strerror})") from None
+        raise LastroError(f"cannot be read ({error.strerror})", where=path) from None
     if len(content) > MOST_BYTES:
-        raise LastroError(f"{path}: has more than {MOST_BYTES} bytes; a report has some thousand")
+        raise LastroError(f"has more than {MOST_BYTES} bytes; a report has some thousand", where=path)
     try:
         return (Failure if _is_failure(content) else Report).model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))[:80]
         raise LastroError(
-            f"{path}: is no report ({where}: {first['msg']}); run lastro report again"
+            f"is no report ({where}: {first['msg']})", where=path, fix="run lastro report again"
         ) from None
 
 

@@ -68,7 +68,9 @@ def _compare(
     lost = missing_inputs(schema, read_schema(newest.schema))
     if lost:
         raise LastroError(
-            f"{release}: cannot be scored on the newest data: {'; '.join(lost)}; release a new model"
+            f"cannot be scored on the newest data: {'; '.join(lost)}",
+            where=release,
+            fix="release a new model",
         )
     described = (*schema.features, schema.target)
     wanted = list(dict.fromkeys([KEY, *(column.name for column in described)]))

@@ -59,9 +59,11 @@ def read(path: Path) -> Drift:
     try:
         content = path.read_bytes()
         if len(content) > MOST_BYTES:
-            raise LastroError(f"{path}: has more than {MOST_BYTES} bytes")
+            raise LastroError(f"has more than {MOST_BYTES} bytes", where=path)
         return Drift.model_validate_json(content)
     except OSError as error:
-        raise LastroError(f"{path}: cannot be read ({error.strerror}); lastro drift --json {path}") from None
+        raise LastroError(
+            f"cannot be read ({error.strerror})", where=path, fix=f"lastro drift --json {path}"
+        ) from None
     except ValidationError:
-        raise LastroError(f"{path}: holds no findings; lastro drift --json {path}") from None
+        raise LastroError("holds no findings", where=path, fix=f"lastro drift --json {path}") from None

@@ -31,7 +31,7 @@ def write_notes(registry: Registry, root: Path, tag: ReleaseTag, repository: str
     entries = history.promotions(history.read_entries(registry.snapshot()))
     entry = next((e for e in reversed(entries) if e.release == str(tag)), None)
     if entry is None:
-        raise LastroError(f"{tag}: was not promoted; lastro promote {tag}")
+        raise LastroError("was not promoted", where=tag, fix=f"lastro promote {tag}")
     # The trace tells the run's verdict and metrics, which are another commit's where that was evaluated since.
     complete_run(registry, root, subject.lineage)
     chain = follow(registry, root, find_start(registry, root, str(tag)))

@@ -156,5 +156,7 @@ def requirements(lock: Path, flavor: str) -> list[str]:
         wanted.remove("xgboost" if "xgboost-cpu" in installed else "xgboost-cpu")
     missing = [name for name in wanted if name not in pinned]
     if missing:
-        raise LastroError(f"{lock}: {missing[0]} is not locked, and the model needs it; run make lock")
+        raise LastroError(
+            f"{missing[0]} is not locked, and the model needs it", where=lock, fix="run make lock"
+        )
     return [f"{name}=={pinned[name]}" for name in wanted]

@@ -211,7 +211,7 @@ def read_json(path: Path) -> dict[str, Any]:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise LastroError(
-            f"{path}: cannot be read ({error}); run dvc repro, dvc checkout or dvc pull"
+            f"cannot be read ({error})", where=path, fix="run dvc repro, dvc checkout or dvc pull"
         ) from None
 
 
@@ -225,5 +225,5 @@ def file_digest(path: Path) -> str:
         return file_md5(path)
     except OSError as error:
         raise LastroError(
-            f"{path}: cannot be read ({error.strerror}); run dvc repro, dvc checkout or dvc pull"
+            f"cannot be read ({error.strerror})", where=path, fix="run dvc repro, dvc checkout or dvc pull"
         ) from None

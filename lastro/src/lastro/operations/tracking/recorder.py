@@ -102,8 +102,8 @@ class Recorder:
         if "error" not in reply:
             print(f"run: {reply['run']}")
             return
-        mend = "the trial is not recorded: run it again" if self.trial else "`lastro sync` completes it"
-        print(f"warning: the run is incomplete: {reply['error']}; {mend}", file=sys.stderr)
+        fix = "the trial is not recorded: run it again" if self.trial else "`lastro sync` completes it"
+        print(f"warning: the run is incomplete: {reply['error']}; {fix}", file=sys.stderr)
 
     def __enter__(self) -> Recorder:
         return self

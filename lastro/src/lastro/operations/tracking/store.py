@@ -90,12 +90,14 @@ def open_store(root: Path, patience: int = PATIENCE) -> Store:
     except LastroError:
         raise
     except Exception as error:
-        raise ExternalError(f"{without_password(uri)}: {describe(error)}; {_mend(str(error))}") from None
+        raise ExternalError(f"{describe(error)}", where=without_password(uri), fix=_fix(str(error))) from None
     finally:
         os.environ |= later
     if experiment.lifecycle_stage != "active":
         raise ExternalError(
-            f"{without_password(uri)}: experiment {name} is deleted; restore it, or give params.yaml another name"
+            f"experiment {name} is deleted",
+            where=without_password(uri),
+            fix="restore it, or give params.yaml another name",
         )
     return Store(uri, client, experiment)
 
@@ -126,7 +128,7 @@ def describe(error: Exception) -> str:
     return re.sub(r"://[^/\s]+@", "://", line)[:300]
 
 
-def _mend(reason: str) -> str:
+def _fix(reason: str) -> str:
     # With the spaces: a port or an id may hold these digits too.
     if any(sign in reason for sign in (" 401 ", " 403 ", "Unauthorized")):
         return "set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
