@@ -33,6 +33,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
     """Say what did not run and what would enable it; add each test's seconds to the file that LASTRO_DURATIONS names."""
+    if hasattr(config, "workerinput"):
+        return
     reports = [report for found in terminalreporter.stats.values() for report in found]
     reports = [report for report in reports if isinstance(report, pytest.TestReport)]
     missing = Counter(
