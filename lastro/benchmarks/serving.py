@@ -51,7 +51,7 @@ FLOOR = """
 import json, sys, time, orjson
 from pathlib import Path
 from lastro_scoring.serving.model import Model
-from lastro_scoring.serving.numbers import read_numbers
+from lastro_scoring.serving.bodies import read_numbers
 folder, body, seconds = Path(sys.argv[1]), Path(sys.argv[2]).read_bytes(), float(sys.argv[3])
 model, spent, n, end = Model(folder), [0.0] * 3, 0, time.monotonic() + seconds
 while time.monotonic() < end:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lastro.serving import numbers
-from lastro.serving.bodies import JSON, read, read_json
+from lastro.serving import bodies
+from lastro.serving.bodies import JSON, read, read_json, read_numbers
 from lastro.serving.columns import LARGEST, Columns
 from lastro.serving.errors import RefusedError
 
@@ -34,7 +34,7 @@ def columns() -> Columns:
 
 @pytest.fixture(autouse=True)
 def also_small(monkeypatch):
-    monkeypatch.setattr(numbers, "SMALLEST", 0)
+    monkeypatch.setattr(bodies, "FAST_FROM", 0)
 
 
 def split(names, data: bytes, before: bytes = b"", after: bytes = b"") -> bytes:
@@ -55,9 +55,9 @@ def test_same_bits_as_the_careful_reader(columns, names, rows, indent):
     try:
         expected = read_json(body, columns, 100)
     except RefusedError:
-        assert numbers.read_numbers(body, columns, 100) is None
+        assert read_numbers(body, columns, 100) is None
         return
-    found = numbers.read_numbers(body, columns, 100)
+    found = read_numbers(body, columns, 100)
     # Beyond 64 bits it leaves whole numbers to the careful one.
     if found is None:
         assert max(abs(cell) for row in rows for cell in row) >= 2**63
@@ -68,9 +68,9 @@ def test_same_bits_as_the_careful_reader(columns, names, rows, indent):
 
 
 def test_it_is_what_reads_a_large_body(columns, monkeypatch):
-    monkeypatch.setattr(numbers, "SMALLEST", 4096)
+    monkeypatch.setattr(bodies, "FAST_FROM", 4096)
     body = split(NAMES, json.dumps([[0.1, 2, 1e-300]] * 1000).encode())
-    assert numbers.read_numbers(body, columns, 1000) is not None
+    assert read_numbers(body, columns, 1000) is not None
     (matrix,) = read(JSON, body, columns, 1000)
     assert matrix.tolist() == [[0.1, 2, 1e-300]] * 1000
 
@@ -118,17 +118,17 @@ def test_it_is_what_reads_a_large_body(columns, monkeypatch):
     ],
 )
 def test_whatever_is_unusual_is_left_to_the_careful_reader(columns, body):
-    assert numbers.read_numbers(body, columns, 100) is None
+    assert read_numbers(body, columns, 100) is None
 
 
 def test_more_rows_than_allowed_and_other_columns_are_left_too(columns):
     body = split(NAMES, b"[[1,2,3],[1,2,3]]")
-    assert numbers.read_numbers(body, columns, 2) is not None
-    assert numbers.read_numbers(body, columns, 1) is None
+    assert read_numbers(body, columns, 2) is not None
+    assert read_numbers(body, columns, 1) is None
     texts = Columns(
         {
             "features": [{"name": "a", "kind": "category", "nullable": False, "categories": ["x"]}],
             "unseen_categories": "error",
         }
     )
-    assert numbers.read_numbers(split(["a"], b"[[1]]"), texts, 10) is None
+    assert read_numbers(split(["a"], b"[[1]]"), texts, 10) is None

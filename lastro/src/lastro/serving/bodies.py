@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 import orjson
 
-from .columns import Columns, too_many_rows
-from .errors import RefusedError, bad
-from .numbers import read_numbers
+from .columns import LARGEST, Columns
+from .errors import RefusedError, bad, too_many_rows
 
 FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 CSV, JSON = "text/csv", "application/json"
-FEW = 100_000
+FAST_FROM = 4 * 2**10
+"""Bytes of a JSON body; below that a Python object per cell is cheaper than a second parser."""
+SPARE_BRACKETS = 100_000
 """Brackets in a body that are no matter for memory; some may be part of a text."""
 BLOCK = 2_000
 """Rows of a table that are held as Python objects at once."""
@@ -36,10 +37,10 @@ _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": 
 
 
 def media_type(header: str) -> str:
-    """The type that a Content-Type header names.
+    """Read a Content-Type header.
 
     Raises:
-        RefusedError: none of ours, or a parameter other than charset=utf-8.
+        RefusedError: it names neither JSON nor CSV, or a parameter other than charset=utf-8.
     """
     name, _, parameters = header.partition(";")
     name = name.strip().lower()
@@ -54,23 +55,60 @@ def media_type(header: str) -> str:
     return name
 
 
-def read(media: str, body: bytes, columns: Columns, most: int) -> Iterator[np.ndarray]:
-    """Blocks (n, p) float64 of the body. most: rows that one request may bring.
+def read(media: str, body: bytes, columns: Columns, max_rows: int) -> Iterator[np.ndarray]:
+    """Read a body as blocks (n, p) float64.
 
     Raises:
-        RefusedError: the body is not what its type says, or a cell is not what the schema says.
+        RefusedError: the body is not what its type says, a cell is not what the schema says, or there are too many rows.
     """
-    if media == JSON:
-        matrix = read_numbers(body, columns, most)
-        return iter((read_json(body, columns, most) if matrix is None else matrix,))
-    return read_csv(body, columns, most)
+    if media == CSV:
+        return read_csv(body, columns, max_rows)
+    matrix = read_numbers(body, columns, max_rows)
+    return iter((read_json(body, columns, max_rows) if matrix is None else matrix,))
 
 
-def read_json(body: bytes, columns: Columns, most: int) -> np.ndarray:
-    """One block of a JSON body; see `read`."""
+def read_numbers(body: bytes, columns: Columns, max_rows: int) -> np.ndarray | None:
+    """Read a dataframe_split of columns and data, nothing but numbers, without a Python object per cell.
+
+    Returns None for whatever is unusual or wrong, which `read_json` reads or refuses. Both give the same matrix, to the last
+    bit: simdjson rounds numbers correctly, as Python and orjson do.
+    """
+    if len(body) < FAST_FROM or not columns.numeric or b"\\" in body:
+        return None
+    import simdjson
+
+    # A parser keeps room for the largest body it has seen, so each body has one of its own.
+    try:
+        document = simdjson.Parser().parse(body)
+        table = document["dataframe_split"]
+        if len(document) != 1 or len(table) != 2:
+            return None
+        names, rows = table["columns"].as_list(), table["data"]
+        order = columns.order(names)
+        n = len(rows)
+        if min(order, default=-1) < 0 or not 0 < n <= max_rows:
+            return None
+        # Numbers at any depth, in a row; anything else raises.
+        cells = np.frombuffer(rows.as_buffer(of_type="d"))
+        # One bracket a row and no other, so no list among the cells; and every row as long as the names.
+        brackets = 2 + n + sum(name.count("[") for name in names)
+        if body.count(b"[") != brackets or set(map(len, rows)) != {len(names)}:
+            return None
+    except (RefusedError, KeyError, TypeError, ValueError, RuntimeError, AttributeError):
+        return None
+    matrix = cells.reshape(n, len(names))
+    # False for NaN too.
+    if not max(matrix.max(), -matrix.min()) <= LARGEST:
+        return None
+    return matrix if order == sorted(order) else np.ascontiguousarray(matrix[:, order])
+
+
+def read_json(body: bytes, columns: Columns, max_rows: int) -> np.ndarray:
+    """Read a JSON body as one block; see `read`."""
     # Each row of the forms by rows is a list or an object: too many are seen before each becomes one of Python's.
-    if body.count(b"[") + body.count(b"{") > max(most, FEW) + len(columns.names) + FEW:
-        raise too_many_rows(most)
+    allowed = max(max_rows, SPARE_BRACKETS) + len(columns.names) + SPARE_BRACKETS
+    if body.count(b"[") + body.count(b"{") > allowed:
+        raise too_many_rows(max_rows)
     content = _load(body)
     if type(content) is not dict:
         raise bad("bad_form", f"expected a JSON object with one of {', '.join(FORMS)}")
@@ -83,10 +121,10 @@ def read_json(body: bytes, columns: Columns, most: int) -> np.ndarray:
         raise bad("bad_form", f"expected nothing beside {forms[0]}")
     table = content[forms[0]]
     if forms[0] == "dataframe_split":
-        return _split(table, columns, most, b"true" in body or b"false" in body)
+        return _split(table, columns, max_rows, b"true" in body or b"false" in body)
     if type(table) is dict and forms[0] == "inputs":
-        return _columnar(table, columns, most)
-    return _records(forms[0], table, columns, most)
+        return _columnar(table, columns, max_rows)
+    return _records(forms[0], table, columns, max_rows)
 
 
 def _load(body: bytes) -> Any:
@@ -102,46 +140,41 @@ def _load(body: bytes) -> Any:
         raise bad("bad_json", problem) from None
 
 
-def _split(table: Any, columns: Columns, most: int, booleans: bool) -> np.ndarray:
+def _split(table: Any, columns: Columns, max_rows: int, booleans: bool) -> np.ndarray:
     if type(table) is not dict or not {"columns", "data"} <= table.keys() <= {"columns", "data", "index"}:
         raise bad("bad_form", "dataframe_split: expected an object with columns and data")
     names, rows = table["columns"], table["data"]
     if type(names) is not list or type(rows) is not list:
         raise bad("bad_form", "dataframe_split: expected lists as columns and data")
-    if len(rows) > most:
-        raise too_many_rows(most)
+    if len(rows) > max_rows:
+        raise too_many_rows(max_rows)
     for index, row in enumerate(rows):
         if type(row) is not list:
             raise bad("bad_form", "expected a list of cells", index)
     return columns.from_rows(names, rows, booleans=booleans)
 
 
-def _records(form: str, table: Any, columns: Columns, most: int) -> np.ndarray:
+def _records(form: str, table: Any, columns: Columns, max_rows: int) -> np.ndarray:
     if type(table) is not list:
         raise bad("bad_form", f"{form}: expected a list of objects")
-    if len(table) > most:
-        raise too_many_rows(most)
+    if len(table) > max_rows:
+        raise too_many_rows(max_rows)
     for index, record in enumerate(table):
         if type(record) is not dict:
             raise bad("bad_form", "expected an object that maps the names of the inputs to values", index)
-    if not table:
-        return columns.from_rows(columns.names, [])
-    names = list(table[0])
-    keys = table[0].keys()
-    if all(record.keys() == keys for record in table):
-        return columns.from_rows(names, [[record[name] for name in names] for record in table])
-    # An input that may be missing may be left out of some records.
-    for index, record in enumerate(table):
-        try:
-            columns.order(list(record))
-        except RefusedError as refusal:
-            raise bad(refusal.kind, refusal.message, index) from None
-    return columns.from_rows(
-        columns.names, [[record.get(name) for name in columns.names] for record in table]
-    )
+    names = list(table[0]) if table else columns.names
+    if any(record.keys() != table[0].keys() for record in table):
+        # An input that may be missing may be left out of some records.
+        for index, record in enumerate(table):
+            try:
+                columns.order(list(record))
+            except RefusedError as refusal:
+                raise bad(refusal.kind, refusal.message, index) from None
+        names = columns.names
+    return columns.from_rows(names, [[record.get(name) for name in names] for record in table])
 
 
-def _columnar(table: dict[str, Any], columns: Columns, most: int) -> np.ndarray:
+def _columnar(table: dict[str, Any], columns: Columns, max_rows: int) -> np.ndarray:
     lengths = set()
     for name, cells in table.items():
         if type(cells) is not list:
@@ -151,13 +184,13 @@ def _columnar(table: dict[str, Any], columns: Columns, most: int) -> np.ndarray:
     if len(lengths) > 1:
         raise bad("ragged_row", "inputs: the columns have different lengths, expected one")
     n = max(lengths, default=0)
-    if n > most:
-        raise too_many_rows(most)
+    if n > max_rows:
+        raise too_many_rows(max_rows)
     return columns.from_columns(table, n)
 
 
-def read_csv(body: bytes, columns: Columns, most: int) -> Iterator[np.ndarray]:
-    """Blocks of a CSV body with one header, UTF-8, comma; see `read`."""
+def read_csv(body: bytes, columns: Columns, max_rows: int) -> Iterator[np.ndarray]:
+    """Read a CSV body (one header, UTF-8, comma) as blocks; see `read`."""
     lines = csv.reader(io.TextIOWrapper(io.BytesIO(body), encoding="utf-8-sig", newline=""), strict=True)
     try:
         header = next(lines, None)
@@ -166,12 +199,12 @@ def read_csv(body: bytes, columns: Columns, most: int) -> Iterator[np.ndarray]:
         columns.order(header)
         features = [columns.features[columns.position[name]] for name in header]
         kinds = [feature["kind"] for feature in features]
-        texts = [_categories(feature) for feature in features]
+        categories = [_categories(feature) for feature in features]
         first = 0
         while rows := list(islice(lines, BLOCK)):
-            if first + len(rows) > most:
-                raise too_many_rows(most)
-            yield columns.from_rows(header, [_cells(row, kinds, texts) for row in rows], first)
+            if first + len(rows) > max_rows:
+                raise too_many_rows(max_rows)
+            yield columns.from_rows(header, [_cells(row, kinds, categories) for row in rows], first)
             first += len(rows)
         if first == 0:
             yield columns.from_rows(header, [])
@@ -182,19 +215,19 @@ def read_csv(body: bytes, columns: Columns, most: int) -> Iterator[np.ndarray]:
 
 
 def _categories(feature: dict[str, Any]) -> frozenset[str]:
-    """The texts that are themselves, also where they spell what elsewhere is missing: a source in Parquet may have them."""
+    """Return the texts that are categories even where they spell what is elsewhere missing, as "NA" may be."""
     known = frozenset(feature.get("categories", ()))
-    # Nothing at all is missing, where that may be.
+    # An empty cell is missing, where that may be.
     return known - {""} if feature["nullable"] else known
 
 
-def _cells(row: list[str], kinds: list[str], texts: list[frozenset[str]]) -> list[Any]:
+def _cells(row: list[str], kinds: list[str], categories: list[frozenset[str]]) -> list[Any]:
     # A ragged row keeps its length, and is refused for it.
-    return [_cell(*cell) for cell in zip(row, kinds, texts, strict=False)] + row[len(kinds) :]
+    return [_cell(*cell) for cell in zip(row, kinds, categories, strict=False)] + row[len(kinds) :]
 
 
-def _cell(text: str, kind: str, texts: frozenset[str]) -> Any:
-    if text in texts:
+def _cell(text: str, kind: str, categories: frozenset[str]) -> Any:
+    if text in categories:
         return text
     if text in _MISSING:
         return None

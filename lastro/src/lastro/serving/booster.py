@@ -7,25 +7,15 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
-import json
 from pathlib import Path
 
 import numpy as np
 
-_ARGUMENTS = json.dumps(
-    {
-        "type": 0,
-        "training": False,
-        "iteration_begin": 0,
-        "iteration_end": 0,
-        "strict_shape": False,
-        "missing": None,
-    }
-).replace("null", "NaN")
+_ARGUMENTS = b'{"type": 0, "training": false, "iteration_begin": 0, "iteration_end": 0, "strict_shape": false, "missing": NaN}'
 
 
 def find_library() -> Path:
-    """libxgboost.so of the installed xgboost, which is not imported."""
+    """Find libxgboost.so of the installed xgboost, which is not imported."""
     spec = importlib.util.find_spec("xgboost")
     if spec is None or not spec.submodule_search_locations:
         raise ImportError("xgboost is not installed")
@@ -48,10 +38,9 @@ class Booster:
         self._check(library.XGBoosterCreate(None, ctypes.c_uint64(0), ctypes.byref(self._handle)))
         self._check(library.XGBoosterLoadModelFromBuffer(self._handle, model, ctypes.c_uint64(len(model))))
         self._check(library.XGBoosterSetParam(self._handle, b"nthread", b"1"))
-        self._arguments = _ARGUMENTS.encode()
 
     def inplace_predict(self, X: np.ndarray, validate_features: bool = False) -> np.ndarray:
-        """float32 (n,) or (n, classes); X: (n, p) float64, contiguous. As xgboost.Booster.inplace_predict."""
+        """Predict as xgboost.Booster.inplace_predict: float32 (n,) or (n, classes) of X (n, p) float64, contiguous."""
         interface = b'{"data":[%d,true],"shape":[%d,%d],"typestr":"<f8","version":3}' % (
             X.ctypes.data,
             *X.shape,
@@ -62,7 +51,7 @@ class Booster:
             self._library.XGBoosterPredictFromDense(
                 self._handle,
                 interface,
-                self._arguments,
+                _ARGUMENTS,
                 None,
                 ctypes.byref(shape),
                 ctypes.byref(dimensions),

@@ -1,6 +1,6 @@
-"""Cells of a request, column by column, as the matrix that the model reads; the twin of `lastro.tables.matrix`.
+"""Cells of a request, column by column, as the matrix that the model reads.
 
-The encoding is that of `lastro_scoring.encoding`; here each cell is checked against the schema first.
+The encoding is that of `artifact.encoding`; here each cell is checked against the schema first.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import RefusedError, bad
+from .errors import bad
 
 LARGEST = float(np.finfo(np.float32).max)
 """The libraries compute in float32; a larger number would become infinite on the way."""
@@ -21,7 +21,7 @@ DAY = 86_400_000_000
 """Microseconds."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBERS = frozenset((int, float))
-_WANTED = {
+_EXPECTED = {
     "float": "a number",
     "integer": "a number",
     "boolean": "true or false",
@@ -44,12 +44,12 @@ class Columns:
         self.features = schema["features"]
         self.names = tuple(column["name"] for column in self.features)
         self.position = {name: index for index, name in enumerate(self.names)}
-        self.required = frozenset(column["name"] for column in self.features if not column["nullable"])
-        self._encode = [_encoder(column, schema["unseen_categories"]) for column in self.features]
+        self._required = frozenset(column["name"] for column in self.features if not column["nullable"])
+        self._encoders = [_encoder(column, schema["unseen_categories"]) for column in self.features]
         self.numeric = all(column["kind"] in ("float", "integer") for column in self.features)
 
     def order(self, given: Sequence[object]) -> list[int]:
-        """For each feature the index among the names `given`; -1 for one that may be missing and is.
+        """Find each feature's index among the names `given`; -1 for one that may be missing and is.
 
         Raises:
             RefusedError: a name is unknown, stands there twice, or one is missing.
@@ -65,23 +65,15 @@ class Columns:
             if found[at] >= 0:
                 raise bad("duplicate_column", "stands there twice, expected once", column=name)
             found[at] = index
-        for at, index in enumerate(found):
-            if index < 0 and self.names[at] in self.required:
-                raise bad("missing_column", "is missing; GET /schema lists the inputs", column=self.names[at])
+        for name, index in zip(self.names, found, strict=True):
+            if index < 0 and name in self._required:
+                raise bad("missing_column", "is missing; GET /schema lists the inputs", column=name)
         return found
-
-    def given(self, names: Sequence[object]) -> list[int] | None:
-        """As `order`; None where a name does not fit or an input is left out."""
-        try:
-            order = self.order(names)
-        except RefusedError:
-            return None
-        return order if min(order, default=-1) >= 0 else None
 
     def from_rows(
         self, given: Sequence[object], rows: Sequence[Sequence[Any]], first: int = 0, booleans: bool = True
     ) -> np.ndarray:
-        """(n, p) float64 of rows of cells in the order of the names `given`.
+        """Encode rows of cells in the order of the names `given` as (n, p) float64.
 
         first: number of the first row. booleans: False where no cell can be one, which numpy would take for a number.
 
@@ -91,53 +83,47 @@ class Columns:
         order = self.order(given)
         width = len(given)
         if self.numeric and (not booleans or set(map(type, chain.from_iterable(rows))) <= _NUMBERS):
-            matrix = self._plain(rows, order)
+            matrix = _numbers(rows, order)
             if matrix is not None:
                 return matrix
         for index, row in enumerate(rows):
             if len(row) != width:
                 raise bad("ragged_row", f"has {len(row)} cells, expected {width}", first + index)
         cells = list(zip(*rows, strict=True)) or [()] * width
-        return self._by_column(len(rows), [cells[index] if index >= 0 else None for index in order], first)
+        return self._encode(cells, order, len(rows), first)
 
     def from_columns(self, columns: dict[str, Sequence[Any]], n: int) -> np.ndarray:
-        """(n, p) float64 of columns of n cells each; see `from_rows`."""
-        cells = list(columns.values())
-        order = self.order(list(columns))
-        return self._by_column(n, [cells[index] if index >= 0 else None for index in order], 0)
+        """Encode columns of n cells each as (n, p) float64; see `from_rows`."""
+        return self._encode(list(columns.values()), self.order(list(columns)), n)
 
-    def _plain(self, rows: Sequence[Sequence[Any]], order: list[int]) -> np.ndarray | None:
-        """The matrix of nothing but numbers; None where something has to be said about one of them."""
-        try:
-            # Without a type of our own: numpy would read a text as a number, and None as NaN.
-            matrix = np.array(rows)
-        except (OverflowError, ValueError):
-            return None
-        if (
-            matrix.dtype.kind not in "fiu"
-            or matrix.ndim != 2
-            or matrix.shape[1] != len(order)
-            or min(order) < 0
-        ):
-            return None
-        if order != list(range(len(order))):
-            matrix = matrix[:, order]
-        matrix = np.ascontiguousarray(matrix, dtype=np.float64)
-        # False for NaN too.
-        return matrix if np.abs(matrix).max() <= LARGEST else None
-
-    def _by_column(self, n: int, cells: list[Sequence[Any] | None], first: int) -> np.ndarray:
+    def _encode(self, cells: Sequence[Sequence[Any]], order: list[int], n: int, first: int = 0) -> np.ndarray:
         matrix = np.full((n, len(self.names)), np.nan)
-        for at, values in enumerate(cells):
-            if values is not None:
-                matrix[:, at] = self._encode[at](values, first)
+        for at, index in enumerate(order):
+            if index >= 0:
+                matrix[:, at] = self._encoders[at](cells[index], first)
         return matrix
+
+
+def _numbers(rows: Sequence[Sequence[Any]], order: list[int]) -> np.ndarray | None:
+    """Read rows of nothing but numbers; None where something has to be said about one of them."""
+    try:
+        # Without a type of our own: numpy would read a text as a number, and None as NaN.
+        matrix = np.array(rows)
+    except (OverflowError, ValueError):
+        return None
+    if matrix.dtype.kind not in "fiu" or matrix.ndim != 2 or matrix.shape[1] != len(order) or min(order) < 0:
+        return None
+    if order != list(range(len(order))):
+        matrix = matrix[:, order]
+    matrix = np.ascontiguousarray(matrix, dtype=np.float64)
+    # False for NaN too.
+    return matrix if np.abs(matrix).max() <= LARGEST else None
 
 
 def _encoder(column: dict[str, Any], unseen: str) -> Callable[[Sequence[Any], int], np.ndarray]:
     name, kind = column["name"], column["kind"]
     codes = {text: float(code) for code, text in enumerate(column.get("categories", ()))}
-    single: Callable[[Any], float] = {
+    encode_cell: Callable[[Any], float] = {
         "float": _number,
         "integer": _number,
         "boolean": _boolean,
@@ -146,7 +132,7 @@ def _encoder(column: dict[str, Any], unseen: str) -> Callable[[Sequence[Any], in
     }[kind]
 
     def encode(values: Sequence[Any], first: int) -> np.ndarray:
-        if single is _number and set(map(type, values)) <= _NUMBERS:
+        if encode_cell is _number and set(map(type, values)) <= _NUMBERS:
             try:
                 numbers = np.array(values, dtype=np.float64)
             except OverflowError:
@@ -157,17 +143,20 @@ def _encoder(column: dict[str, Any], unseen: str) -> Callable[[Sequence[Any], in
         for index, value in enumerate(values):
             missing = value is None or (type(value) is float and math.isnan(value))
             if missing and not column["nullable"]:
-                raise bad("missing_value", f"is missing, expected {_WANTED[kind]}", first + index, name)
+                raise bad("missing_value", f"is missing, expected {_EXPECTED[kind]}", first + index, name)
             try:
-                out[index] = np.nan if missing else single(value)
+                out[index] = np.nan if missing else encode_cell(value)
             except TypeError:
-                what = f"has the wrong type, expected {_WANTED[kind]}"
-                raise bad("wrong_type", what, first + index, name) from None
-            except (OverflowError, ValueError) as error:
+                problem = f"has the wrong type, expected {_EXPECTED[kind]}"
+                raise bad("wrong_type", problem, first + index, name) from None
+            except ValueError as error:
                 raise bad(*error.args, first + index, name) from None
         return out
 
     return encode
+
+
+# Each raises TypeError for a value of another type, and ValueError(kind, message) for another problem.
 
 
 def _number(value: Any) -> float:
@@ -207,13 +196,8 @@ def _date(value: Any) -> float:
     try:
         moment = datetime.fromisoformat(value)
     except ValueError:
-        raise ValueError("wrong_date", f"is no date, expected {_WANTED['date']}") from None
+        raise ValueError("wrong_date", f"is no date, expected {_EXPECTED['date']}") from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     passed = moment - _EPOCH
     return ((passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds) / DAY
-
-
-def too_many_rows(limit: int) -> RefusedError:
-    """More rows than one request may bring."""
-    return RefusedError(413, "too_many_rows", f"more than {limit} rows in one request; send them in several")

@@ -10,14 +10,14 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from . import interface
 from .bodies import JSON, media_type, read
 from .errors import RefusedError
-from .metrics import Measures
+from .metrics import Metrics
 from .model import Model
 from .page import POLICY, page
 from .settings import Settings
@@ -25,11 +25,22 @@ from .settings import Settings
 INLINE = 256 * 2**10
 """Bytes. A smaller body, some milliseconds of work, is scored at once; a larger one in a thread, so that /ping and the others
 do not wait for it."""
-_TEXT, _HTML = b"text/plain; charset=utf-8", b"text/html; charset=utf-8"
+_JSON, _TEXT, _HTML = JSON.encode(), b"text/plain; charset=utf-8", b"text/html; charset=utf-8"
 _PROMETHEUS = b"text/plain; version=0.0.4; charset=utf-8"
+_NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 
+Header = tuple[bytes, bytes]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class Answer(NamedTuple):
+    """What is sent back; headers: those beside Content-Type and Content-Length."""
+
+    status: int
+    body: bytes
+    media: bytes = _JSON
+    headers: tuple[Header, ...] = ()
 
 
 class GoneError(Exception):
@@ -41,91 +52,76 @@ class App:
 
     def __init__(self, model: Model, release: dict[str, Any], settings: Settings):
         self._model, self._settings = model, settings
-        self._measures = Measures(release)
+        self._metrics = Metrics(release)
         self._busy = 0
         self._thread = ThreadPoolExecutor(1, "scoring")
         described = interface.schema(model)
+        safe = (_NO_SNIFFING,)
         self._fixed = {
-            "/": (b"", _TEXT),
-            "/ping": (b"\n", _TEXT),
-            "/health": (b"\n", _TEXT),
-            "/version": (orjson.dumps(release), JSON.encode()),
-            "/schema": (orjson.dumps(described), JSON.encode()),
-            "/openapi.json": (orjson.dumps(interface.openapi(model, release)), JSON.encode()),
-            "/docs": (page(described, release).encode(), _HTML),
+            "/": Answer(307, b"", _TEXT, ((b"location", b"docs"),)),
+            "/ping": Answer(200, b"\n", _TEXT, safe),
+            "/health": Answer(200, b"\n", _TEXT, safe),
+            "/version": Answer(200, orjson.dumps(release), headers=safe),
+            "/schema": Answer(200, orjson.dumps(described), headers=safe),
+            "/openapi.json": Answer(200, orjson.dumps(interface.openapi(model, release)), headers=safe),
+            "/docs": Answer(
+                200,
+                page(described, release).encode(),
+                _HTML,
+                ((b"content-security-policy", POLICY.encode()), _NO_SNIFFING),
+            ),
         }
         # The first request is as fast as the others.
-        model.answer(read(JSON, orjson.dumps({"dataframe_split": model.example}), model.columns, 1))
+        self._score(JSON, orjson.dumps({"dataframe_split": model.example}))
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        """See the ASGI specification, asgi.readthedocs.io."""
-        if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
-        elif scope["type"] == "http":
-            await self._serve(scope, receive, send)
-
-    async def _serve(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Answer one HTTP request; see the ASGI specification, asgi.readthedocs.io."""
         begun = time.perf_counter()
-        path = scope["path"]
+        method, path = scope["method"], scope["path"]
         headers = dict(scope["headers"])
         try:
             if path == "/invocations":
-                status, body, kind, extra = await self._invocations(scope["method"], headers, receive)
-                self._measures.latency.observe(time.perf_counter() - begun)
+                answer = await self._invocations(method, headers, receive)
+                self._metrics.latency.observe(time.perf_counter() - begun)
             else:
-                status, body, kind, extra = self._other(scope["method"], path)
+                answer = self._other(method, path)
         except GoneError:
             return
         except Exception:
             # Never seen by a client in words: they may hold what the request held.
             _log({"level": "error", "path": path, "trace": traceback.format_exc()})
-            status, body, kind, extra = _refused(
-                RefusedError(500, "internal_error", "the scoring app failed; see its log")
-            )
-        self._measures.count(
-            path if path in self._fixed or path in ("/invocations", "/metrics") else "other", status
-        )
-        lines = [(b"content-type", kind), (b"content-length", b"%d" % len(body)), *extra]
+            answer = _refused(RefusedError(500, "internal_error", "the scoring app failed; see its log"))
+        known = path in self._fixed or path in ("/invocations", "/metrics")
+        self._metrics.count(path if known else "other", answer.status)
+        lines = [(b"content-type", answer.media), (b"content-length", b"%d" % len(answer.body))]
+        lines += answer.headers
         request = headers.get(b"x-request-id", b"")
-        if request and len(request) <= 128 and request.isascii() and request.decode("ascii").isprintable():
+        if not (len(request) <= 128 and request.isascii() and request.decode("ascii").isprintable()):
+            request = b""
+        if request:
             lines.append((b"x-request-id", request))
-        await send({"type": "http.response.start", "status": status, "headers": lines})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+        await send({"type": "http.response.start", "status": answer.status, "headers": lines})
+        await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
         if self._settings.log == "requests":
-            _log(
-                {
-                    "method": scope["method"],
-                    "path": path,
-                    "status": status,
-                    "ms": round((time.perf_counter() - begun) * 1000, 3),
-                    "request_id": lines[-1][1].decode()
-                    if lines[-1][0] == b"x-request-id"
-                    else os.urandom(8).hex(),
-                }
-            )
+            milliseconds = round((time.perf_counter() - begun) * 1000, 3)
+            told = {"method": method, "path": path, "status": answer.status, "ms": milliseconds}
+            _log(told | {"request_id": request.decode() or os.urandom(8).hex()})
 
-    def _other(self, method: str, path: str) -> tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]:
+    def _other(self, method: str, path: str) -> Answer:
         if path not in self._fixed and path != "/metrics":
             return _refused(RefusedError(404, "not_found", "no such path; GET /docs shows the paths"))
         if method not in ("GET", "HEAD"):
             return _refused(RefusedError(405, "method_not_allowed", "expected GET"), (b"allow", b"GET, HEAD"))
-        if path == "/":
-            return 307, b"", _TEXT, [(b"location", b"docs")]
         if path == "/metrics":
-            return 200, self._measures.text(), _PROMETHEUS, []
-        body, kind = self._fixed[path]
-        extra = [(b"content-security-policy", POLICY.encode())] if kind == _HTML else []
-        return 200, body, kind, [*extra, (b"x-content-type-options", b"nosniff")]
+            return Answer(200, self._metrics.text(), _PROMETHEUS)
+        return self._fixed[path]
 
-    async def _invocations(
-        self, method: str, headers: dict[bytes, bytes], receive: Receive
-    ) -> tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]:
+    async def _invocations(self, method: str, headers: dict[bytes, bytes], receive: Receive) -> Answer:
         if method != "POST":
             return _refused(RefusedError(405, "method_not_allowed", "expected POST"), (b"allow", b"POST"))
         if self._busy >= self._settings.queue:
-            return self._refuse(
-                RefusedError(503, "busy", "too many requests at once; try again"), (b"retry-after", b"1")
-            )
+            refusal = RefusedError(503, "busy", "too many requests at once; try again")
+            return self._count_refused(refusal, (b"retry-after", b"1"))
         self._busy += 1
         try:
             media = media_type(headers.get(b"content-type", b"").decode("latin-1"))
@@ -138,77 +134,50 @@ class App:
             if len(body) <= INLINE:
                 answer, rows = self._score(media, body)
             else:
-                answer, rows = await asyncio.get_running_loop().run_in_executor(
-                    self._thread, self._score, media, body
-                )
+                loop = asyncio.get_running_loop()
+                answer, rows = await loop.run_in_executor(self._thread, self._score, media, body)
         except RefusedError as refusal:
             # What was not read of the body would be taken for the next request.
             closes = refusal.status in (408, 413, 415)
-            return self._refuse(refusal, *(((b"connection", b"close"),) if closes else ()))
+            return self._count_refused(refusal, *(((b"connection", b"close"),) if closes else ()))
         finally:
             self._busy -= 1
-        self._measures.rows.inc(rows)
-        return 200, answer, JSON.encode(), []
+        self._metrics.rows.inc(rows)
+        return Answer(200, answer)
 
     def _score(self, media: str, body: bytes) -> tuple[bytes, int]:
         return self._model.answer(read(media, body, self._model.columns, self._settings.max_rows))
 
     async def _read_body(self, receive: Receive) -> bytes:
-        first = await self._receive_in_time(receive)
-        if not first.get("more_body"):
-            body = first.get("body", b"")
-            if len(body) > self._settings.max_body:
-                raise self._too_large()
-            return body
         parts, size = [], 0
-        deadline = asyncio.get_running_loop().time() + self._settings.timeout
-        message = first
-        while True:
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            if size > self._settings.max_body:
-                raise self._too_large()
-            if not message.get("more_body"):
-                return b"".join(parts)
-            message = await self._receive_in_time(receive, deadline)
-
-    async def _receive_in_time(self, receive: Receive, deadline: float | None = None) -> dict[str, Any]:
-        loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout_at(deadline or loop.time() + self._settings.timeout):
-                message = await receive()
+            async with asyncio.timeout(self._settings.timeout):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise GoneError
+                    parts.append(message.get("body", b""))
+                    size += len(parts[-1])
+                    if size > self._settings.max_body:
+                        raise self._too_large()
+                    if not message.get("more_body"):
+                        return b"".join(parts)
         except TimeoutError:
-            raise RefusedError(
-                408, "timeout", f"the body did not come in {self._settings.timeout:g} s"
-            ) from None
-        if message["type"] == "http.disconnect":
-            raise GoneError
-        return message
+            problem = f"the body did not come in {self._settings.timeout:g} s"
+            raise RefusedError(408, "timeout", problem) from None
 
     def _too_large(self) -> RefusedError:
         return RefusedError(413, "body_too_large", f"the body is larger than {self._settings.max_body} bytes")
 
-    def _refuse(
-        self, refusal: RefusedError, *extra: tuple[bytes, bytes]
-    ) -> tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]:
-        self._measures.errors.labels(refusal.kind).inc()
-        return _refused(refusal, *extra)
+    def _count_refused(self, refusal: RefusedError, *headers: Header) -> Answer:
+        self._metrics.errors.labels(refusal.kind).inc()
+        return _refused(refusal, *headers)
 
 
-def _refused(
-    refusal: RefusedError, *extra: tuple[bytes, bytes]
-) -> tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]:
-    return refusal.status, orjson.dumps(refusal.to_json()), JSON.encode(), list(extra)
+def _refused(refusal: RefusedError, *headers: Header) -> Answer:
+    return Answer(refusal.status, orjson.dumps(refusal.to_json()), headers=headers)
 
 
 def _log(content: dict[str, Any]) -> None:
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     print(json.dumps({"time": moment, **content}), file=sys.stderr, flush=True)
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return

@@ -1,4 +1,4 @@
-"""The interface as a person and a program read it: /schema and /openapi.json."""
+"""The interface as a program reads it: /schema and /openapi.json."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from typing import Any
 from .bodies import CSV, JSON
 from .model import Model
 
-_JSON_TYPES = {
-    "float": {"type": "number"},
-    "integer": {"type": "number"},
+_NUMBER = {"type": "number"}
+_CELLS = {
+    "float": _NUMBER,
+    "integer": _NUMBER,
     "boolean": {"type": "boolean"},
+    "category": {"type": "string"},
     "date": {"type": "string", "description": "ISO 8601; UTC where it names no zone"},
 }
+_LABELS = {bool: "boolean", int: "integer", str: "string"}
 
 
 def schema(model: Model) -> dict[str, Any]:
-    """Inputs with type, categories and the range seen in training; outputs; an example request."""
+    """Describe the inputs with type, categories and the range seen in training; the outputs; an example request."""
     inputs = [
         {
             "name": column["name"],
@@ -37,121 +40,94 @@ def schema(model: Model) -> dict[str, Any]:
 
 
 def _outputs(model: Model) -> dict[str, dict[str, Any]]:
-    label = {bool: "boolean", int: "integer", str: "string"}
-    kind = label[type(model.labels[0])] if model.labels else "number"
-    return {"prediction": {"type": kind}} | {
-        f"probability_{label}": {"type": "number"} for label in model.labels
-    }
+    kind = _LABELS[type(model.labels[0])] if model.labels else "number"
+    return {"prediction": {"type": kind}} | {f"probability_{label}": _NUMBER for label in model.labels}
 
 
 def _cell(column: dict[str, Any]) -> dict[str, Any]:
-    if column["kind"] == "category":
-        kind: dict[str, Any] = {"type": "string"}
-        if column.get("categories"):
-            kind["examples"] = column["categories"][:3]
-    else:
-        kind = dict(_JSON_TYPES[column["kind"]])
+    kind: dict[str, Any] = dict(_CELLS[column["kind"]])
+    if column.get("categories"):
+        kind["examples"] = column["categories"][:3]
     if column["nullable"]:
         kind["type"] = [kind["type"], "null"]
     return kind
 
 
 def openapi(model: Model, release: dict[str, Any]) -> dict[str, Any]:
-    """The OpenAPI 3.1 description. release: what /version tells."""
-    features = {column["name"]: _cell(column) for column in model.schema["features"]}
-    record = {
-        "type": "object",
-        "properties": features,
-        "required": [c["name"] for c in model.schema["features"] if not c["nullable"]],
-        "additionalProperties": False,
+    """Describe the app in OpenAPI 3.1. release: what /version tells."""
+    outputs = _outputs(model)
+    answer = _object({"predictions": _array(_object(outputs, list(outputs)))}, ["predictions"])
+    responses = {"200": _response("Predictions", answer)}
+    for status in ("400", "408", "413", "415", "503"):
+        responses[status] = _response("Refused", {"$ref": "#/components/schemas/Error"})
+    content = {
+        JSON: {"schema": _request(), "example": {"dataframe_split": model.example}},
+        CSV: {"schema": {"type": "string"}},
     }
-    records = {"type": "array", "items": {"$ref": "#/components/schemas/Record"}}
-    split = {
-        "type": "object",
-        "properties": {
-            "columns": {"type": "array", "items": {"type": "string"}},
-            "data": {"type": "array", "items": {"type": "array"}},
-            "index": {"type": "array"},
-        },
-        "required": ["columns", "data"],
-        "additionalProperties": False,
+    score = {
+        "operationId": "invocations",
+        "summary": "Score rows",
+        "requestBody": {"required": True, "content": content},
+        "responses": responses,
     }
-    columnar = {"type": "object", "additionalProperties": {"type": "array"}}
-    forms = {
-        "dataframe_split": split,
-        "dataframe_records": records,
-        "instances": records,
-        "inputs": {"anyOf": [columnar, records]},
+    text, json = _response("OK", {"type": "string"}, "text/plain"), _response("OK", {"type": "object"})
+    paths = {
+        "ping": ("Alive", text),
+        "health": ("Alive", text),
+        "version": ("Where it comes from", json),
+        "schema": ("Inputs and outputs", json),
+        "metrics": ("For Prometheus", text),
     }
-    request = {
-        "oneOf": [
-            {"type": "object", "properties": {name: form}, "required": [name], "additionalProperties": False}
-            for name, form in forms.items()
-        ]
-    }
-    answer = {
-        "type": "object",
-        "properties": {
-            "predictions": {
-                "type": "array",
-                "items": {"type": "object", "properties": _outputs(model), "required": list(_outputs(model))},
-            }
-        },
-        "required": ["predictions"],
-    }
-    error = {
-        "type": "object",
-        "properties": {
-            "error_code": {"type": "string"},
-            "message": {"type": "string"},
-            "row": {"type": "integer"},
-            "column": {"type": "string"},
-        },
-        "required": ["error_code", "message"],
-    }
-    refused = {
-        "description": "Refused",
-        "content": {JSON: {"schema": {"$ref": "#/components/schemas/Error"}}},
-    }
-    text = {"200": {"description": "OK", "content": {"text/plain": {"schema": {"type": "string"}}}}}
-    obj = {"200": {"description": "OK", "content": {JSON: {"schema": {"type": "object"}}}}}
+    features = model.schema["features"]
+    required = [column["name"] for column in features if not column["nullable"]]
+    error = {"error_code": "string", "message": "string", "row": "integer", "column": "string"}
     return {
         "openapi": "3.1.0",
         "info": {
             "title": str(release.get("name", "model")),
             "version": str(release.get("release") or "unreleased"),
         },
-        "paths": {
-            "/invocations": {
-                "post": {
-                    "operationId": "invocations",
-                    "summary": "Score rows",
-                    "requestBody": {
-                        "required": True,
-                        "content": {
-                            JSON: {
-                                "schema": request,
-                                "example": {"dataframe_split": model.example},
-                            },
-                            CSV: {"schema": {"type": "string"}},
-                        },
-                    },
-                    "responses": {
-                        "200": {
-                            "description": "Predictions",
-                            "content": {JSON: {"schema": answer}},
-                        },
-                        **{status: refused for status in ("400", "408", "413", "415", "503")},
-                    },
-                }
-            },
-            "/ping": {"get": {"operationId": "ping", "summary": "Alive", "responses": text}},
-            "/health": {"get": {"operationId": "health", "summary": "Alive", "responses": text}},
-            "/version": {
-                "get": {"operationId": "version", "summary": "Where it comes from", "responses": obj}
-            },
-            "/schema": {"get": {"operationId": "schema", "summary": "Inputs and outputs", "responses": obj}},
-            "/metrics": {"get": {"operationId": "metrics", "summary": "For Prometheus", "responses": text}},
+        "paths": {"/invocations": {"post": score}}
+        | {
+            f"/{name}": {"get": {"operationId": name, "summary": summary, "responses": {"200": response}}}
+            for name, (summary, response) in paths.items()
         },
-        "components": {"schemas": {"Record": record, "Error": error}},
+        "components": {
+            "schemas": {
+                "Record": _closed({column["name"]: _cell(column) for column in features}, required),
+                "Error": _object(
+                    {name: {"type": kind} for name, kind in error.items()}, ["error_code", "message"]
+                ),
+            }
+        },
     }
+
+
+def _request() -> dict[str, Any]:
+    """Describe MLflow's four forms; see `bodies`."""
+    records = _array({"$ref": "#/components/schemas/Record"})
+    split = {"columns": _array({"type": "string"}), "data": _array({"type": "array"}), "index": _array({})}
+    columnar = {"type": "object", "additionalProperties": {"type": "array"}}
+    forms = {
+        "dataframe_split": _closed(split, ["columns", "data"]),
+        "dataframe_records": records,
+        "instances": records,
+        "inputs": {"anyOf": [columnar, records]},
+    }
+    return {"oneOf": [_closed({name: form}, [name]) for name, form in forms.items()]}
+
+
+def _array(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+def _object(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def _closed(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+    return _object(properties, required) | {"additionalProperties": False}
+
+
+def _response(description: str, content: dict[str, Any], media: str = JSON) -> dict[str, Any]:
+    return {"description": description, "content": {media: {"schema": content}}}

@@ -11,7 +11,7 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def prepare_folder() -> None:
-    """Where the workers' counters meet; before they are started, and before prometheus_client is imported.
+    """Make the folder where the workers' counters meet; before they start and before prometheus_client is imported.
 
     /dev/shm can be written to also where the root file system cannot.
     """
@@ -20,11 +20,11 @@ def prepare_folder() -> None:
 
 
 def remove_folder() -> None:
-    """After the last worker."""
+    """Delete the folder, after the last worker."""
     shutil.rmtree(os.environ.pop(FOLDER, ""), ignore_errors=True)
 
 
-class Measures:
+class Metrics:
     """Counters of one worker. release: what /version tells; its texts are the labels of lastro_model_info."""
 
     def __init__(self, release: dict[str, Any]):
@@ -51,14 +51,14 @@ class Measures:
         self._requests: dict[tuple[str, int], Any] = {}
 
     def count(self, path: str, status: int) -> None:
-        """One answered request."""
+        """Count one answered request."""
         counter = self._requests.get((path, status))
         if counter is None:
             counter = self._requests[path, status] = self.requests.labels(path, str(status))
         counter.inc()
 
     def text(self) -> bytes:
-        """All workers' numbers."""
+        """Write the sums of all workers."""
         registry = self._registry
         if os.environ.get(FOLDER):
             from prometheus_client import multiprocess

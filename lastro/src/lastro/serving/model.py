@@ -31,11 +31,11 @@ class Model:
         self._predict = partial(_load(folder), task=self.schema["task"], n_classes=len(self.labels))
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """(n, classes) probabilities or (n,) values of an encoded matrix (n, p)."""
+        """Predict (n, classes) probabilities or (n,) values of an encoded matrix (n, p)."""
         return self._predict(X)
 
     def answer(self, blocks: Iterable[np.ndarray]) -> tuple[bytes, int]:
-        """The body of the answer, and how many rows it has; one block at a time."""
+        """Write the body of the answer, one block at a time; with the number of its rows."""
         parts, n = [], 0
         for block in blocks:
             if len(block):

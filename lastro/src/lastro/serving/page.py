@@ -35,7 +35,7 @@ POLICY = (
 
 
 def page(schema: dict[str, Any], release: dict[str, Any]) -> str:
-    """HTML. schema: what /schema tells; release: what /version tells."""
+    """Write the page as HTML. schema: what /schema tells; release: what /version tells."""
     title = html.escape(str(release.get("name", "model")))
     rows = "".join(_row(column) for column in schema["inputs"])
     about = "".join(
@@ -67,5 +67,5 @@ def _row(column: dict[str, Any]) -> str:
 
 
 def _short(value: Any) -> str:
-    """For people; /schema has every digit."""
+    """Shorten a value for people; /schema has every digit."""
     return f"{value:.6g}" if isinstance(value, float) else str(value).removesuffix("T00:00:00")

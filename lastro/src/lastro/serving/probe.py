@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> int:
-    """0 when the app answers 200."""
+    """Ask /ping; return 0 when it answers 200."""
     try:
         port = os.environ.get("LASTRO_PORT", "")
         # Anything else than a number is Kubernetes' own variable: see settings.

@@ -1,4 +1,4 @@
-"""What the container's environment says, with defaults that follow the container's own limits."""
+"""Settings from the container's environment, with defaults that follow the container's own limits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CGROUP = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True)
 class Settings:
-    """From the variables LASTRO_<NAME>.
+    """The app's settings, each from a variable LASTRO_NAME.
 
     Attributes:
         model: folder of the MLflow model. release: what /version tells, a JSON file.
@@ -38,7 +38,11 @@ class Settings:
 
     @classmethod
     def read(cls) -> Settings:
-        """Raises ValueError, with the variable in the message, where a value is none that it may have."""
+        """Read the environment.
+
+        Raises:
+            ValueError: a value is not allowed; names the variable.
+        """
         found: dict[str, object] = {"workers": cpu_limit()}
         for name, field in cls.__dataclass_fields__.items():
             text = os.environ.get(f"LASTRO_{name.upper()}")
@@ -56,14 +60,14 @@ class Settings:
 
 
 def cpu_limit(cgroup: Path = CGROUP) -> int:
-    """Whole processors that this container may use: its quota rounded up, never more than it may run on."""
+    """Count the whole processors that this container may use: its quota rounded up, never more than it may run on."""
     allowed = len(os.sched_getaffinity(0))
     quota = _quota(cgroup)
     return max(1, min(allowed, math.ceil(quota))) if quota else allowed
 
 
 def _quota(cgroup: Path) -> float | None:
-    """Processors, from cgroup v2 or v1; None without a limit. docs.kernel.org/admin-guide/cgroup-v2.html"""
+    """Read the processors of cgroup v2 or v1; None without a limit. docs.kernel.org/admin-guide/cgroup-v2.html"""
     try:
         quota, period = (cgroup / "cpu.max").read_text().split()
     except (OSError, ValueError):

@@ -16,7 +16,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["lastro.serving"]):
-    from lastro.serving import http, numbers
+    from lastro.serving import bodies, http
     from lastro.serving.http import App
     from lastro.serving.model import Model
     from lastro.serving.settings import Settings
@@ -87,7 +87,7 @@ def check(status: int, headers: dict[bytes, bytes], answer: bytes, path: str) ->
 
 def main() -> None:
     # Small bodies reach the thread and the reader of large ones too.
-    http.INLINE, numbers.SMALLEST = 2000, 0
+    http.INLINE, bodies.FAST_FROM = 2000, 0
     loop = asyncio.new_event_loop()
     with tempfile.TemporaryDirectory() as folder:
         models = make_models(HERE.parents[3], Path(folder))
