@@ -13,7 +13,7 @@ RUN pip install --no-cache-dir --no-compile --no-deps --require-hashes --only-bi
         --target /export/opt/lastro/site -r /build/scoring.lock \
  && rm -rf /export/opt/lastro/site/bin /export/opt/lastro/site/*.dist-info/RECORD \
         /export/opt/lastro/site/simdjson/*.cpp /export/opt/lastro/site/simdjson/*.h
-COPY lastro_scoring /export/opt/lastro/site/lastro_scoring
+COPY site /export/opt/lastro/site
 COPY model /export/opt/lastro/model
 COPY release.json /export/opt/lastro/
 RUN python /build/collect.py /export/opt/lastro ${FLAVOR} ${EPOCH}

@@ -144,6 +144,7 @@ def test_from_version_to_scored_image(built, name, docker, registry):
 def test_same_version_gives_the_same_files(built, name, docker):
     first = files_of(docker, f"{name}:1.0.0")
     assert "lastro_scoring/serving/http.py" in first
+    assert "model/__init__.py" in first
     built.run("lastro", "image", "build", "v1.0.0", "--tag", f"{name}:again", "--no-cache")
     assert files_of(docker, f"{name}:again") == first
 

@@ -25,6 +25,8 @@ def log_model(root, folder, family: str, kind: str, left_out: list[str] | None =
     (folder / "data").mkdir()
     (folder / "data" / "schema.json").write_text("{}")
     (folder / "requirements").symlink_to(root / "requirements")
+    (folder / "src" / "model").mkdir(parents=True)
+    (folder / "src" / "model" / "features.py").write_text("AUTHOR = True\n")
     pq.write_table(table(kind), folder / "t.parquet")
     overrides = {"data.source": "t.parquet", "model": {"family": family, "params": FEW.get(family, {})}}
     if left_out:

@@ -37,6 +37,11 @@ def test_native_flavour_loads(logged):
     assert (folder / name).read_bytes() == paths.model.read_bytes()
 
 
+def test_code_of_the_author_travels_with_the_model(three):
+    folder = three[0]
+    assert (folder / "code" / "model" / "features.py").read_text() == "AUTHOR = True\n"
+
+
 def test_unknown_category_is_refused(logged):
     folder, paths, _ = logged
     frame = pq.read_table(paths.test).to_pandas().drop(columns=["__key__", "target"])

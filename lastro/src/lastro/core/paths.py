@@ -26,6 +26,7 @@ class Paths:
 
     params = property(lambda self: self.root / "params.yaml")
     lock = property(lambda self: self.root / "requirements" / "runtime.lock")
+    author = property(lambda self: self.root / "src" / "model")
     committed_schema = property(lambda self: self.root / "data" / "schema.json")
 
     prepared = property(lambda self: self.outputs / "data" / "prepared")

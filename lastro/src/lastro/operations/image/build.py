@@ -95,7 +95,9 @@ def write_context(root: Path, subject: Subject, model: Path, context: Path) -> P
     shutil.copy(root / "Dockerfile", context)
     shutil.copy(root / "requirements" / "scoring.lock", context)
     shutil.copy(Path(__file__).with_name("collect.py"), context)
-    copy_package(context / PACKAGE, "artifact", "serving")
+    copy_package(context / "site" / PACKAGE, "artifact", "serving")
+    if (model / "code" / "model").is_dir():
+        shutil.copytree(model / "code" / "model", context / "site" / "model")
     (context / "model").mkdir()
     for name in MODEL_FILES:
         if (model / name).exists():

@@ -88,6 +88,8 @@ def write_model_folder(folder: Path, paths: Paths, params: Params, schema: Schem
     shutil.copyfile(paths.schema, folder / "schema.json")
     # The scoring package travels with the model, so that python_function reads raw columns on any machine.
     copy_package(folder / "code" / PACKAGE, "artifact")
+    if paths.author.is_dir():
+        shutil.copytree(paths.author, folder / "code" / "model", ignore=shutil.ignore_patterns("__pycache__"))
     description = Model.load(str(folder))
     description.flavors["python_function"] |= {
         "loader_module": f"{PACKAGE}.artifact.pyfunc",
