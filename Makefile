@@ -7,7 +7,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test lint format ui status sync pipeline-image lock sbom github-setup clean
+.PHONY: help setup repro test lint format ui status sync pipeline-image lock update sbom github-setup clean
 
 help: ## List the targets
 	@awk -F '::?.*## ' '/^[a-z0-9-]+::?.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,7 +40,7 @@ sync: $(VENV)/runtime ## Rebuild the model's MLflow run where it is missing
 pipeline-image: ## Build the image that `mlflow run projects/docker` works in; BuildKit
 	@DOCKER_BUILDKIT=1 docker build --target pipeline --tag lastro-pipeline $(ARGS) --file Dockerfile requirements
 
-lock:: $(VENV)/runtime ## Resolve the requirements anew (an update is an experiment: dvc repro after it)
+lock:: $(VENV)/dev ## Resolve the requirements anew (an update is an experiment: dvc repro after it)
 	@uv pip compile -q $(LOCK) --no-emit-package lastro pyproject.toml requirements/lastro.txt -o requirements/runtime.lock
 	@uv pip compile -q $(LOCK) --group dev -c requirements/runtime.lock -o requirements/dev.lock
 	@uv pip compile -q $(LOCK) --group scoring -c requirements/runtime.lock -o requirements/scoring.lock
@@ -53,6 +53,9 @@ lock:: $(VENV)/runtime ## Resolve the requirements anew (an update is an experim
 	@rm requirements/azure.constraints
 LOCK = --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-emit-index-url \
 	--no-header --no-annotate $(ARGS)
+
+update: $(VENV)/dev ## Merge a newer version of Lastro into this repository: copier update
+	@copier update --skip-answered --defaults --conflict inline $(ARGS)
 
 sbom: $(VENV)/sbom ## Install what lastro image sbom needs
 
