@@ -1,4 +1,4 @@
-"""What is known of this table and asked of its model: ranges, directions, clear cases. Edit it to what you know of yours."""
+"""What is known of this table: ranges, directions, clear cases. Edit it to what you know of yours."""
 
 import numpy as np
 import pandas as pd
