@@ -55,7 +55,7 @@ def watch(clone: Clone, more: str) -> dict:
 
 
 def test_nothing_new(released):
-    assert "0 new rows since v1.0.0" in watch(released, "")["why_not"]
+    assert "0 new rows since v1.0.0" in watch(released, "")["not_compared"]
 
 
 def test_more_of_the_same_is_no_drift(released):

@@ -61,9 +61,9 @@ def test_check_obeys_the_verdict(copy_of):
     assert "error: the verdict is fail (limit on accuracy)" in failed.stdout
     # A verdict of other parameters, or of another model's outputs, is none.
     copy_of.edit("params.yaml", "accuracy: 1.0", "accuracy: 0.5")
-    stale = copy_of.run("lastro", "check", check=False)
-    assert stale.returncode == 2
-    assert "dvc.lock is stale" in stale.stdout
+    outdated = copy_of.run("lastro", "check", check=False)
+    assert outdated.returncode == 2
+    assert "dvc.lock is outdated" in outdated.stdout
     copy_of.edit("params.yaml", "accuracy: 0.5", "accuracy: 1.0")
     copy_of.edit("reports/verdict.json", '"passed": false', '"passed": true')
     forged = copy_of.run("lastro", "check", check=False)

@@ -21,7 +21,7 @@ def report(**changes: object) -> dict:
         "task": "classification",
         "rows": 10,
         "model": "0" * 32,
-        "lock": "true",
+        "lock": "unchanged",
         "changes": [],
         "primary": "roc_auc",
         "metrics": [],

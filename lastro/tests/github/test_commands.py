@@ -1,4 +1,4 @@
-"""Updates, proposals, releases, issues and settings: done twice they are done once."""
+"""Refreshed pull requests, proposals, releases, issues and settings: all of it is idempotent."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import pytest
 
 from lastro.cli.github import command as github_command
 from lastro.core.errors import LastroError
-from lastro.operations.github import drift, lock, propose, release
+from lastro.operations.github import posts, propose, release
+from lastro.operations.github.branch import commit_lock
 from lastro.operations.github.client import GitHub as Client
+from lastro.operations.github.refresh import MARKER, refresh
 from lastro.operations.github.settings import settings
-from lastro.operations.github.update import MARKER, update
 from lastro.operations.release.tags import ReleaseTag
-from lastro.operations.report.drift_content import Column, Drift
+from lastro.operations.report.drift_findings import Column, Drift
 from tests.github.commands import LOCK, a_run, checkout, client
 
 pytestmark = pytest.mark.e2e
@@ -46,7 +47,7 @@ def test_after_a_merge_each_pull_request_gets_what_it_needs(github, model, tmp_p
     caller = client(github, monkeypatch, actions="write", contents="read", pull_requests="write")
     root = checkout(github, model, tmp_path / "clone")
     for _ in range(2):
-        done = {found.pull.number: found.what for found in update(caller, root, "main")}
+        done = {found.pull.number: found.what for found in refresh(caller, root, "main")}
     assert "was started" in done[pulls["ours"].number]
     assert {e.ref for e in model.events if e.name == "workflow_dispatch"} == {"refs/heads/ours"}
     assert "left to its author: params.yaml" in done[pulls["elsewhere"].number]
@@ -79,7 +80,7 @@ def test_a_proposal_is_one_branch_and_one_pull_request(github, model, tmp_path, 
         go(LOCK.replace("NAME", "three"))
     # The workflow's own commit on top of it, with the new lock, makes it no less theirs.
     root = checkout(github, model, tmp_path / "pipeline", branch)
-    lock.bring(root, model.git.sha(branch), branch, LOCK.replace("NAME", "their own").encode())
+    commit_lock(root, model.git.sha(branch), branch, LOCK.replace("NAME", "their own").encode())
     with pytest.raises(LastroError, match="has commits of"):
         go(LOCK.replace("NAME", "three"))
     assert model.git.read(model.git.sha(branch), "params.yaml") == b"depth: 8\n"
@@ -116,7 +117,7 @@ def test_one_pull_request_that_github_refuses_stops_no_other(github, model, tmp_
     model.commit("main", {"dvc.lock": lock.format("main")})
     caller = client(github, monkeypatch, actions="write", contents="read", pull_requests="write")
     done = {
-        found.pull.number: found for found in update(caller, checkout(github, model, tmp_path / "c"), "main")
+        found.pull.number: found for found in refresh(caller, checkout(github, model, tmp_path / "c"), "main")
     }
     assert done[old.number].refused
     assert "was started" in done[new.number].what
@@ -132,7 +133,7 @@ def test_what_was_started_at_its_commit_is_not_started_again(github, model, tmp_
     root = checkout(github, model, tmp_path / "clone")
 
     def go(**options) -> str:
-        return {found.pull.number: found.what for found in update(caller, root, "main", **options)}[
+        return {found.pull.number: found.what for found in refresh(caller, root, "main", **options)}[
             pull.number
         ]
 
@@ -196,17 +197,17 @@ def found(**changes) -> Drift:
 
 def test_one_issue_for_drift(github, model, monkeypatch):
     caller = client(github, monkeypatch, issues="write")
-    assert drift.open_issue(caller, found(columns=[])) is None
+    assert posts.drift_issue(caller, found(columns=[])) is None
     caller.send("POST", "/labels", {"name": "drift", "color": "fbca04"})
-    number = drift.open_issue(caller, found())
-    assert drift.open_issue(caller, found(rows=120)) == number
-    assert drift.open_issue(caller, found(columns=[])) == number
+    number = posts.drift_issue(caller, found())
+    assert posts.drift_issue(caller, found(rows=120)) == number
+    assert posts.drift_issue(caller, found(columns=[])) == number
     [issue] = model.issues.values()
     assert "still fits" in issue.body
-    assert drift.open_issue(caller, found(release="v1.1.0")) == number
+    assert posts.drift_issue(caller, found(release="v1.1.0")) == number
     assert "v1.1.0" in issue.title
     # Nothing could be compared: what was found stays.
-    assert drift.open_issue(caller, Drift(model_name="churn", why_not="3 new rows")) == number
+    assert posts.drift_issue(caller, Drift(model_name="churn", not_compared="3 new rows")) == number
     assert "moved away" in issue.body
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lastro.core.errors import LastroError
-from lastro.operations.github import lock, remote
+from lastro.operations.github import branch as branches
+from lastro.operations.github.branch import LockCommit, MovedError, commit_lock
 from tests.github.commands import LOCK, checkout, client
 
 pytestmark = pytest.mark.e2e
@@ -22,39 +23,39 @@ def branch(github, model, tmp_path, monkeypatch):
 
 def test_brought_once_and_only_that(model, branch):
     root, head = branch
-    made = lock.bring(root, head, "x", NEW)
+    made = commit_lock(root, head, "x", NEW)
     assert made.made
     assert model.git.sha("refs/heads/x") == made.commit
     assert model.git.read(made.commit, "dvc.lock") == NEW
     assert model.git.run("diff", "--name-only", head, made.commit) == "dvc.lock"
     assert model.git.run("log", "-1", "--format=%an", made.commit) == "github-actions[bot]"
     # A second try of the same job, and a run for the commit that was made.
-    assert lock.bring(root, head, "x", NEW) == lock.Brought(made.commit, False)
-    assert lock.bring(root, made.commit, "x", NEW) == lock.Brought(made.commit, False)
+    assert commit_lock(root, head, "x", NEW) == LockCommit(made.commit, False)
+    assert commit_lock(root, made.commit, "x", NEW) == LockCommit(made.commit, False)
     assert model.git.sha("refs/heads/x") == made.commit
 
 
 def test_a_push_meanwhile_stays(model, branch):
     root, head = branch
     theirs = model.commit("x", {"params.yaml": "depth: 5\n"})
-    with pytest.raises(remote.MovedError):
-        lock.bring(root, head, "x", NEW)
+    with pytest.raises(MovedError):
+        commit_lock(root, head, "x", NEW)
     assert model.git.sha("refs/heads/x") == theirs
 
 
 def test_a_push_between_look_and_push_stays(model, branch, monkeypatch):
     root, head = branch
     theirs = []
-    commit = lock._commit
+    commit = branches.commit_files
 
     def late(*arguments):
         made = commit(*arguments)
         theirs.append(model.commit("x", {"params.yaml": "depth: 5\n"}))
         return made
 
-    monkeypatch.setattr(lock, "_commit", late)
-    with pytest.raises(remote.MovedError):
-        lock.bring(root, head, "x", NEW)
+    monkeypatch.setattr(branches, "commit_files", late)
+    with pytest.raises(MovedError):
+        commit_lock(root, head, "x", NEW)
     assert model.git.sha("refs/heads/x") == theirs[0]
 
 
@@ -62,7 +63,7 @@ def test_a_branch_that_is_gone(model, branch):
     root, head = branch
     model.delete("refs/heads/x")
     with pytest.raises(LastroError):
-        lock.bring(root, head, "x", NEW)
+        commit_lock(root, head, "x", NEW)
     assert model.git.sha("refs/heads/x") is None
 
 
@@ -70,7 +71,7 @@ def test_a_branch_that_is_gone(model, branch):
 def test_only_a_lock_is_committed(model, branch, content):
     root, head = branch
     with pytest.raises(LastroError, match=r"no dvc\.lock"):
-        lock.bring(root, head, "x", content)
+        commit_lock(root, head, "x", content)
     assert model.git.sha("refs/heads/x") == head
 
 
@@ -79,12 +80,12 @@ def test_a_conflict_in_the_lock_alone_is_merged(github, model, tmp_path, monkeyp
     base = model.commit("main", {"dvc.lock": "a\nb\nmain\nd\ne\n", "README.md": "Hello\n"})
     client(github, monkeypatch, contents="write")
     root = checkout(github, model, tmp_path / "clone")
-    made = lock.bring(root, head, "x", NEW, base)
+    made = commit_lock(root, head, "x", NEW, base)
     assert model.git.run("log", "-1", "--format=%P", made.commit).split() == [head, base]
     assert model.git.read(made.commit, "dvc.lock") == NEW
     assert model.git.read(made.commit, "params.yaml") == b"depth: 4\n"
     assert model.git.read(made.commit, "README.md") == b"Hello\n"
-    assert lock.bring(root, head, "x", NEW, base) == lock.Brought(made.commit, False)
+    assert commit_lock(root, head, "x", NEW, base) == LockCommit(made.commit, False)
 
 
 def test_a_conflict_elsewhere_is_left_alone(github, model, tmp_path, monkeypatch):
@@ -93,7 +94,7 @@ def test_a_conflict_elsewhere_is_left_alone(github, model, tmp_path, monkeypatch
     client(github, monkeypatch, contents="write")
     root = checkout(github, model, tmp_path / "clone")
     with pytest.raises(LastroError, match=r"conflicts in params\.yaml"):
-        lock.bring(root, head, "x", NEW, base)
+        commit_lock(root, head, "x", NEW, base)
     assert model.git.sha("refs/heads/x") == head
 
 
@@ -101,6 +102,6 @@ def test_without_the_right_nothing_is_pushed(github, model, tmp_path, monkeypatc
     head = model.commit("x", {"params.yaml": "depth: 4\n"})
     client(github, monkeypatch, contents="read")
     root = checkout(github, model, tmp_path / "clone")
-    with pytest.raises(LastroError, match="git push origin x: failed"):
-        lock.bring(root, head, "x", NEW)
+    with pytest.raises(LastroError, match="git push: failed"):
+        commit_lock(root, head, "x", NEW)
     assert model.git.sha("refs/heads/x") == head

@@ -8,8 +8,7 @@ import struct
 import pytest
 
 from lastro.core.errors import LastroError
-from lastro.operations.github import artifact as artifacts
-from lastro.operations.github.publish import comment_for_outsider
+from lastro.operations.github.publish import comment_for_outsider, fetch_report
 from lastro.operations.report.pull_request import MARKER
 from tests.github.commands import a_run, artifact, as_bytes, client, report
 
@@ -36,18 +35,18 @@ def test_posted_once_on_the_pull_request_of_the_commit(model, fork, caller):
     run = a_run(model, 7, head, forked)
     for passed in (True, False):
         artifact(model, run, {"report.json": as_bytes(report(passed=passed, lock="updated"))})
-        assert comment_for_outsider(caller, artifacts.fetch_report(caller, run), head) == 1
+        assert comment_for_outsider(caller, fetch_report(caller, run), head) == 1
     [comment] = pull.comments
     assert comment["body"].startswith(MARKER)
     assert "❌ fail" in comment["body"]
     assert other.comments == []
 
 
-def test_a_stale_lock_comes_with_its_commands(model, fork, caller):
+def test_an_outdated_lock_comes_with_its_commands(model, fork, caller):
     forked, pull, head = fork
     run = a_run(model, 7, head, forked)
     artifact(model, run, {"report.json": as_bytes(report(lock="updated"))})
-    comment_for_outsider(caller, artifacts.fetch_report(caller, run), head)
+    comment_for_outsider(caller, fetch_report(caller, run), head)
     assert "`dvc repro`" in pull.comments[0]["body"]
 
 
@@ -56,7 +55,7 @@ def test_pushed_meanwhile_is_posted_nowhere(model, fork, caller):
     forked.commit("x", {"params.yaml": "depth: 5\n"}, by="eve")
     run = a_run(model, 7, head, forked)
     artifact(model, run, {"report.json": as_bytes(report())})
-    assert comment_for_outsider(caller, artifacts.fetch_report(caller, run), head) == 0
+    assert comment_for_outsider(caller, fetch_report(caller, run), head) == 0
     assert pull.comments == []
 
 
@@ -74,7 +73,7 @@ def test_a_person_who_wrote_the_marker_keeps_the_comment(github, model, fork, ca
     )
     run = a_run(model, 7, head, forked)
     artifact(model, run, {"report.json": as_bytes(report())})
-    comment_for_outsider(caller, artifacts.fetch_report(caller, run), head)
+    comment_for_outsider(caller, fetch_report(caller, run), head)
     mine, ours = (c["body"] for c in pull.comments)
     assert mine == f"{MARKER} mine"
     assert ours.startswith(f"{MARKER}\n\n## ✅ pass")
@@ -102,7 +101,7 @@ def test_no_text_is_markup(model, fork, caller, place):
     forked, pull, head = fork
     run = a_run(model, 7, head, forked)
     artifact(model, run, {"report.json": as_bytes(PLACES[place](HOSTILE))})
-    comment_for_outsider(caller, artifacts.fetch_report(caller, run), head)
+    comment_for_outsider(caller, fetch_report(caller, run), head)
     body = pull.comments[0]["body"]
     # What remains outside of code, where GitHub reads markup.
     outside = re.sub(r"```.*?```", "", body, flags=re.S)
@@ -149,7 +148,7 @@ def test_a_forged_artifact_is_one_line_and_no_comment(model, fork, caller, case)
         model, run, {name: content() if callable(content) else content for name, content in files.items()}
     )
     with pytest.raises(LastroError, match=said) as error:
-        artifacts.fetch_report(caller, run)
+        fetch_report(caller, run)
     assert "\n" not in str(error.value)
     assert pull.comments == []
 
@@ -160,7 +159,7 @@ def test_what_is_no_archive(model, fork, caller, content):
     run = a_run(model, 7, head, forked)
     artifact(model, run, {"x": b""}).write_bytes(content)
     with pytest.raises(LastroError, match="no readable"):
-        artifacts.fetch_report(caller, run)
+        fetch_report(caller, run)
 
 
 def test_too_large_is_not_fetched(github, model, fork, caller):
@@ -168,13 +167,13 @@ def test_too_large_is_not_fetched(github, model, fork, caller):
     run = a_run(model, 7, head, forked)
     artifact(model, run, {"x": b""}).write_bytes(b"0" * 3_000_000)
     with pytest.raises(LastroError, match="more than"):
-        artifacts.fetch_report(caller, run)
+        fetch_report(caller, run)
     assert not any(path.endswith("/zip") for _, path, _, _ in github.requests)
 
 
 def test_no_artifact(model, fork, caller):
     forked, _, head = fork
-    assert artifacts.fetch_report(caller, a_run(model, 7, head, forked)) is None
+    assert fetch_report(caller, a_run(model, 7, head, forked)) is None
 
 
 def test_our_own_branch_is_passed_over(model, caller):
@@ -182,5 +181,5 @@ def test_our_own_branch_is_passed_over(model, caller):
     pull = model.open_pull("x")
     run = a_run(model, 7, head, model)
     artifact(model, run, {"report.json": as_bytes(report())})
-    assert comment_for_outsider(caller, artifacts.fetch_report(caller, run), head) == 0
+    assert comment_for_outsider(caller, fetch_report(caller, run), head) == 0
     assert pull.comments == []

@@ -12,7 +12,7 @@ from lastro.core.errors import LastroError
 from lastro.operations.github.ready import why_not
 
 RESULTS = ("success", "failure", "cancelled", "skipped")
-GOOD = {"verdict": "success", "lock": "true"}
+GOOD = {"verdict": "success", "lock": "unchanged"}
 
 
 def needs(experiment="success", publish="success", code="skipped", **outputs) -> str:
@@ -33,7 +33,7 @@ def test_green():
     st.sampled_from(RESULTS),
     st.sampled_from(RESULTS),
     st.sampled_from(["success", "failure", "skipped", ""]),
-    st.sampled_from(["true", "updated", ""]),
+    st.sampled_from(["unchanged", "updated", ""]),
 )
 def test_green_needs_every_part(experiment, publish, code, verdict, lock):
     reason = why_not(needs(experiment, publish, code, verdict=verdict, lock=lock))
@@ -42,7 +42,7 @@ def test_green_needs_every_part(experiment, publish, code, verdict, lock):
         assert verdict == "success"
         assert publish in ("success", "skipped")
         assert code in ("success", "skipped")
-        assert lock == "true" or publish == "success"
+        assert lock == "unchanged" or publish == "success"
     else:
         assert "\n" not in reason
 
@@ -55,5 +55,5 @@ def test_what_github_does_not_write(text):
         why_not(text)
 
 
-def test_a_fork_with_a_stale_lock_is_told_how():
+def test_a_fork_with_an_outdated_lock_is_told_how():
     assert "dvc repro" in why_not(needs(publish="skipped", lock="updated"))

@@ -39,7 +39,7 @@ def test_values_are_those_of_yaml_1_2(changes):
 
 
 @pytest.mark.parametrize("broken", ["", "a: [", "- 1"])
-def test_a_broken_base_does_not_keep_its_mend_from_the_report(changes, broken):
+def test_a_broken_base_does_not_prevent_the_report_of_its_fix(changes, broken):
     assert changes(broken, "a: 1\n") == [("a", None, "1")]
     with pytest.raises(LastroError, match=r"^params.yaml"):
         changes("a: 1\n", broken)

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lastro.core.errors import LastroError
-from lastro.operations.report.content import MOST_BYTES, Change, Chart, Other, Report, Rule, read
-from lastro.operations.report.pull_request import MARKER, MOST, render
+from lastro.operations.report.content import MAXIMUM_BYTES, Change, Chart, Other, Report, Rule, read
+from lastro.operations.report.pull_request import MARKER, MAXIMUM_LENGTH, render
 from tests.report.test_escape import HOSTILE
 
 
@@ -37,7 +37,7 @@ def test_the_next_step_is_one_line(make):
         return line
 
     assert "dvc repro" in step()
-    assert "merge; that registers" in step(lock="true")
+    assert "merge; that registers" in step(lock="unchanged")
     assert "push again" in step(passed=False)
     assert "Nothing had to be trained" in render(make(ran=[]))
 
@@ -71,7 +71,7 @@ def test_a_page_fits_into_a_comment(make):
     changes = [Change(key="k" * 200, before="b" * 500, after="a" * 500)] * 200
     page = render(make(rules=rules, changes=changes))
     assert len(page) < 65_536
-    assert MOST < 65_536
+    assert MAXIMUM_LENGTH < 65_536
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_page_fits_into_a_comment(make):
         b"{}",
         b"\xff\xfe",
         b'{"version": 1}',
-        b"x" * (MOST_BYTES + 1),
+        b"x" * (MAXIMUM_BYTES + 1),
         b'{"a":' * 5000,
     ],
 )

@@ -67,10 +67,10 @@ def test_base_whose_outputs_are_lost(at, clone, lastro, tmp_path):  # noqa: F811
     assert "neither in DVC's cache nor in its remote" in report.base.missing
 
 
-def test_stale_lock_is_refused(at, clone, lastro):  # noqa: F811
+def test_outdated_lock_is_refused(at, clone, lastro):  # noqa: F811
     from lastro.core.errors import LastroError
 
     at("deeper")
     clone.edit("params.yaml", '"max_depth": 4', '"max_depth": 5')
-    with pytest.raises(LastroError, match=r"dvc\.lock is stale"):
+    with pytest.raises(LastroError, match=r"dvc\.lock is outdated"):
         lastro("report")

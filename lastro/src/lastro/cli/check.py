@@ -49,7 +49,7 @@ def _refuse_another_models(paths: Paths) -> None:
     found = lineage.read(paths.root)
     for stale in found.stale:
         raise LastroError(
-            f"dvc.lock is stale: {stale.stage}: {stale.what}", fix=f"{stale.fix}, then check again"
+            f"dvc.lock is outdated: {stale.stage}: {stale.what}", fix=f"{stale.fix}, then check again"
         )
     for path, recorded in ((paths.verdict, found.verdict), (paths.predictions, found.predictions)):
         try:

@@ -19,7 +19,7 @@ def command(json_file: Path | None, summary: bool) -> None:
     """
     from lastro.operations.github import job
     from lastro.operations.report.drift import watch
-    from lastro.operations.report.drift_text import render
+    from lastro.operations.report.drift_findings import render
 
     with opened_registry() as (registry, root):
         found = watch(registry, root)

@@ -1,4 +1,4 @@
-"""`lastro github`: what the workflows do on GitHub. Each option also comes from a variable, which a workflow sets by env."""
+"""`lastro github`: what the workflows do on GitHub. Each option can be given by a variable, which a workflow sets by env."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from lastro.operations.github.propose import Proposal
 
 
+BRANCH = click.option("--branch", required=True, envvar="LASTRO_BRANCH", help="The default branch.")
 BASE = click.option("--base", required=True, envvar="LASTRO_BASE", help="The default branch.")
 
 
-def comes_from(**options: Any) -> Callable:
-    """The option --from: the folder that another job's artifact was put into."""
+def from_folder(**options: Any) -> Callable:
+    """Make the option --from: the folder that another job's artifact was put into."""
     kind = click.Path(exists=True, file_okay=False, path_type=Path)
     return click.option("--from", "folder", type=kind, **options)
 
@@ -33,24 +34,23 @@ def command() -> None:
 @click.option("--head", required=True, envvar="LASTRO_HEAD", help="The commit that the pipeline ran for.")
 @click.option("--base", envvar="LASTRO_BASE", help="The commit that was merged into it first, if one was.")
 @click.option("--default-branch", envvar="DEFAULT_BRANCH", help="The branch that is never committed to.")
-@comes_from(default=Path("."), help="Where report.json and dvc.lock lie.")
+@from_folder(default=Path("."), help="Where report.json and dvc.lock lie.")
 def publish(branch: str, head: str, base: str | None, default_branch: str | None, folder: Path) -> None:
-    """Commit dvc.lock to the branch where it is not true yet, and post the report on its pull request."""
+    """Commit dvc.lock to the branch where it is outdated, and post the report on its pull request."""
     from lastro.core.errors import LastroError
     from lastro.core.paths import find_root
     from lastro.operations.github import client, job
-    from lastro.operations.github.publish import publish as carry_out
+    from lastro.operations.github import publish as publication
 
     if branch == default_branch:
         raise LastroError(
             "is the default branch", where=branch, fix="run this on the branch of a pull request"
         )
-    commit = carry_out(client.from_environment(), find_root(), folder, branch, head, base or None)
+    commit = publication.publish(client.from_environment(), find_root(), folder, branch, head, base or None)
     job.output(commit=commit or "")
     if commit:
-        click.echo(
-            f"dvc.lock is true at {commit}" + ("" if commit == head else ", which was committed for it")
-        )
+        made = "" if commit == head else ", which was committed for it"
+        click.echo(f"dvc.lock is up to date at {commit}{made}")
 
 
 @command.command("comment")
@@ -60,11 +60,11 @@ def publish(branch: str, head: str, base: str | None, default_branch: str | None
 @click.option("--head", required=True, envvar="LASTRO_HEAD", help="The commit that it ran for.")
 def comment(run: int, head: str) -> None:
     """Post the report of a run that had no rights: a fork's, or Dependabot's."""
-    from lastro.operations.github import artifact, client
-    from lastro.operations.github.publish import comment_for_outsider
+    from lastro.operations.github import client
+    from lastro.operations.github.publish import comment_for_outsider, fetch_report
 
     github = client.from_environment()
-    report = artifact.fetch_report(github, run)
+    report = fetch_report(github, run)
     if report is None:
         click.echo(f"notice: run {run} has no artifact report: its pipeline did not come so far")
         return
@@ -78,19 +78,19 @@ def comment(run: int, head: str) -> None:
 def ready(needs: str, commit: str | None) -> None:
     """Say whether a pull request may be merged: pipeline, verdict, dvc.lock and tests; exit 1 where not."""
     from lastro.operations.github import client
-    from lastro.operations.github.ready import settle
+    from lastro.operations.github.ready import report_readiness
 
-    settle(client.from_environment() if commit else None, needs, commit or None)
+    report_readiness(client.from_environment() if commit else None, needs, commit or None)
     click.echo("ready to merge")
 
 
 @command.command("refresh-pulls")
-@click.option("--branch", required=True, envvar="LASTRO_BRANCH", help="The default branch.")
+@BRANCH
 @click.option(
     "--once",
     is_flag=True,
     envvar="LASTRO_ONCE",
-    help="Pass over what was started at its present commit before.",
+    help="Skip what was started at its present commit before.",
 )
 def refresh_pulls(branch: str, once: bool) -> None:
     """Bring the open pull requests up to date whose only conflict with the branch is dvc.lock."""
@@ -98,9 +98,9 @@ def refresh_pulls(branch: str, once: bool) -> None:
     from lastro.core.markdown import code
     from lastro.core.paths import find_root
     from lastro.operations.github import client, job
-    from lastro.operations.github.update import update as carry_out
+    from lastro.operations.github.refresh import refresh
 
-    done = carry_out(client.from_environment(), find_root(), branch, once)
+    done = refresh(client.from_environment(), find_root(), branch, once)
     for found in done:
         click.echo(f"#{found.pull.number}: {found.what}")
     if done:
@@ -108,7 +108,7 @@ def refresh_pulls(branch: str, once: bool) -> None:
         job.summary(f"### Open pull requests\n\n{lines}")
     refused = [f"#{found.pull.number}" for found in done if found.refused]
     if refused:
-        raise ExternalError("GitHub said no, see above", where=", ".join(refused), fix="run the job again")
+        raise ExternalError("GitHub refused, see above", where=", ".join(refused), fix="run the job again")
 
 
 @command.command("source")
@@ -125,14 +125,14 @@ def source(commit: str) -> None:
 
 @command.command("release")
 @click.argument("tag")
-@comes_from(default=Path("dist"), show_default=True, help="Where notes.md and the files to attach lie.")
+@from_folder(default=Path("dist"), show_default=True, help="Where notes.md and the files to attach lie.")
 def release(tag: str, folder: Path) -> None:
-    """Publish the release of TAG with its notes and files; done again, it is refreshed."""
+    """Publish the release of TAG with its notes and files, or refresh it."""
     from lastro.operations.github import client
-    from lastro.operations.github.release import publish as carry_out
+    from lastro.operations.github import release as releases
     from lastro.operations.release.tags import ReleaseTag
 
-    click.echo(f"released: {carry_out(client.from_environment(), ReleaseTag.parse(tag), folder)}")
+    click.echo(f"released: {releases.publish(client.from_environment(), ReleaseTag.parse(tag), folder)}")
 
 
 @command.command("rolled-back")
@@ -160,16 +160,16 @@ def rolled_back(source: str, target: str, number: str, reason: str) -> None:
 def drift(findings: Path) -> None:
     """Open or refresh the one issue about drift. FINDINGS is what `lastro drift --json` wrote."""
     from lastro.operations.github import client
-    from lastro.operations.github.drift import open_issue
-    from lastro.operations.report.drift_content import read
+    from lastro.operations.github.posts import drift_issue
+    from lastro.operations.report.drift_findings import read
 
-    number = open_issue(client.from_environment(), read(findings))
+    number = drift_issue(client.from_environment(), read(findings))
     click.echo(f"issue #{number}" if number else "nothing has drifted, and no issue is open")
 
 
 @command.command("retrain")
 @BASE
-@comes_from(
+@from_folder(
     required=True, help="Where dvc.lock lies, and below data/ the files by which DVC tracks the source."
 )
 def retrain(base: str, folder: Path) -> None:
@@ -182,12 +182,12 @@ def retrain(base: str, folder: Path) -> None:
 
 @command.command("propose-locks")
 @BASE
-@comes_from(required=True, help="Where the locks lie.")
+@from_folder(required=True, help="Where the locks lie.")
 def propose_locks(base: str, folder: Path) -> None:
-    """Open or refresh the pull request that brings newer packages."""
-    from lastro.operations.github.propose import UPGRADE
+    """Open or refresh the pull request with newer locks."""
+    from lastro.operations.github.propose import LOCKS
 
-    _propose(UPGRADE, base, {f"requirements/{path.name}": path for path in sorted(folder.glob("*.lock"))})
+    _propose(LOCKS, base, {f"requirements/{path.name}": path for path in sorted(folder.glob("*.lock"))})
 
 
 def _propose(proposal: Proposal, base: str, files: dict[str, Path]) -> None:
@@ -206,20 +206,20 @@ def _propose(proposal: Proposal, base: str, files: dict[str, Path]) -> None:
         if error.status != 403:
             raise
         # A repository where nothing is set up lets no workflow open pull requests: that is no failure of the job.
-        said = f"the branch {proposal.branch} is there, its pull request is not: {error}"
-        click.echo(f"notice: {said}")
-        job.summary(f"### {proposal.title}\n\n{code(said, 1000)}")
+        notice = f"the branch {proposal.branch} is there, its pull request is not: {error}"
+        click.echo(f"notice: {notice}")
+        job.summary(f"### {proposal.title}\n\n{code(notice, 1000)}")
         return
     click.echo(f"pull request #{number}" if number else "there is nothing new to propose")
 
 
 @command.command("setup")
-@click.option("--apply", "applied", is_flag=True, help="Make it so, with GITHUB_TOKEN or with gh's login.")
+@click.option("--apply", "applied", is_flag=True, help="Apply them, with GITHUB_TOKEN or with gh's login.")
 def setup(applied: bool) -> None:
     """List every setting that the workflows count on, the variables and secrets that may be set, and how."""
     from lastro.core.errors import ExternalError
     from lastro.core.paths import find_root
-    from lastro.operations.github.account import from_login
+    from lastro.operations.github.client import from_login
     from lastro.operations.github.settings import SECRETS, VARIABLES, settings
 
     root = find_root()
@@ -244,4 +244,4 @@ def setup(applied: bool) -> None:
             "nothing was changed; make github-setup ARGS=--apply sets what is above, but for variables and secrets"
         )
     if refused:
-        raise ExternalError(f"{refused} of the settings were refused, see above", fix="mend them, then again")
+        raise ExternalError(f"{refused} of the settings were refused, see above", fix="fix them, then again")

@@ -21,3 +21,9 @@ def code(text: object, most: int = MOST) -> str:
     if len(kept) > most:
         kept = kept[: most - 1] + "…"
     return f"`{kept or ' '}`"
+
+
+def table(headers: list[str], rows: list[list[str]]) -> str:
+    """Lay out cells, which are Markdown already, as a table."""
+    lines = [headers, ["---"] * len(headers), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

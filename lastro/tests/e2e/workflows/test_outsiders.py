@@ -75,11 +75,11 @@ def test_a_fork_gets_its_report_and_no_right(world):
     world.actions.fault = Fault("comment", 0)
     runs = world.deliver()
     run = runs["Pull request"]
-    # The lock is stale, and nobody here may bring it: red, with the commands.
+    # The lock is outdated, and nobody here may bring it: red, with the commands.
     assert run.jobs["experiment"].result == "success", failures(run)
     assert run.jobs["publish"].result == "skipped"
     assert run.jobs["ready"].result == "failure", run.jobs["experiment"].log
-    assert "dvc.lock is stale" in run.jobs["ready"].log
+    assert "dvc.lock is outdated" in run.jobs["ready"].log
     assert "hunter2" not in "".join(job.log for job in run.jobs.values())
     fail_repeatedly(world, runs["Comment"], "comment")
     [comment] = world.comments(pull.number)

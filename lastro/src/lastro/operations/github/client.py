@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -12,15 +15,17 @@ from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
 from lastro.core.errors import ExternalError, LastroError
+from lastro.operations.lineage import git
 
 VERSION = "2022-11-28"
 SECONDS = 20
-MOST_PAGES = 30
+MAXIMUM_PAGES = 30
 """Of 100 entries each: a repository with more open pull requests is not read to the end."""
+_ADDRESS = re.compile(r"(?:github\.com[:/])([^/\s]+/[^/\s]+?)(?:\.git)?/?$")
 
 
 class AnswerError(ExternalError):
-    """GitHub has answered no. status: its HTTP status."""
+    """GitHub refused. status: its HTTP status."""
 
     def __init__(self, problem: str, status: int, *, where: str) -> None:
         super().__init__(problem, where=where)
@@ -37,7 +42,7 @@ class GitHub:
     session: requests.Session = field(default_factory=requests.Session, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        # A GET may be asked again; a POST that got lost may have been carried out.
+        # A GET may be sent again; a POST that got lost may have been carried out.
         retry = Retry(3, backoff_factor=0.5, status_forcelist=(502, 503, 504), raise_on_status=False)
         self.session.mount(self.api, HTTPAdapter(max_retries=retry))
         self.session.headers.update(
@@ -50,71 +55,52 @@ class GitHub:
 
     @property
     def owner(self) -> str:
-        """Who the repository belongs to."""
+        """The account that the repository belongs to."""
         return self.name.partition("/")[0]
 
-    def call(
-        self, method: str, path: str, content: Any = None, missing_ok: bool = False, **query: Any
-    ) -> requests.Response | None:
-        """Ask for `path` below the repository, or for a whole address. missing_ok: None where there is no such thing.
+    def call(self, method: str, path: str, seconds: float = SECONDS, **options: Any) -> requests.Response:
+        """Send a request for `path` below the repository, or for a whole address. options: see `requests.request`.
 
         Raises:
             ExternalError: GitHub cannot be reached.
-            AnswerError: it says no.
+            AnswerError: it refuses.
         """
         url = path if path.startswith("http") else f"{self.api}/repos/{self.name}{path}"
-        what = f"GitHub: {method} {path.removeprefix(self.api)}"
+        where = f"GitHub: {method} {path.removeprefix(self.api).partition('?')[0]}"
         try:
             answer = self.session.request(
-                method,
-                url,
-                json=content,
-                params=query or None,
-                timeout=SECONDS,
-                allow_redirects=method == "GET",
+                method, url, timeout=seconds, allow_redirects=method == "GET", **options
             )
         except requests.RequestException as error:
-            raise ExternalError(type(error).__name__, where=what, fix="run the job again") from None
-        if answer.status_code == 404 and missing_ok:
-            return None
+            raise ExternalError(type(error).__name__, where=where, fix="run the job again") from None
         # What GitHub calls a success is below 300; only a GET is led on to another address.
         if answer.status_code >= 300:
-            raise AnswerError(f"{answer.status_code} {_said(answer)}", answer.status_code, where=what)
+            raise AnswerError(f"{answer.status_code} {_reason(answer)}", answer.status_code, where=where)
         return answer
 
     def get(self, path: str, missing_ok: bool = False, **query: Any) -> Any:
-        """The JSON at `path`; None where there is nothing and that is no error. Raises: see `call`."""
-        answer = self.call("GET", path, None, missing_ok, **query)
-        return None if answer is None else answer.json()
+        """Get the JSON at `path`. missing_ok: None where there is nothing. Raises: see `call`."""
+        try:
+            return self.call("GET", path, params=query).json()
+        except AnswerError as error:
+            if missing_ok and error.status == 404:
+                return None
+            raise
 
     def send(self, method: str, path: str, content: Any) -> Any:
-        """Send JSON; the answer's JSON, None where it has none. Raises: see `call`."""
-        answer = self.call(method, path, content)
-        assert answer is not None
+        """Send JSON; return the answer's JSON, None where it has none. Raises: see `call`."""
+        answer = self.call(method, path, json=content)
         return answer.json() if answer.content else None
 
     def upload(self, url: str, content: bytes, kind: str) -> None:
-        """Send bytes, to the address that GitHub named for them.
-
-        Raises:
-            ExternalError: GitHub says no.
-        """
-        what = f"GitHub: POST {url.partition('?')[0]}"
-        try:
-            answer = self.session.post(
-                url, data=content, headers={"Content-Type": kind}, timeout=10 * SECONDS
-            )
-        except requests.RequestException as error:
-            raise ExternalError(type(error).__name__, where=what, fix="run the job again") from None
-        if answer.status_code >= 300:
-            raise AnswerError(f"{answer.status_code} {_said(answer)}", answer.status_code, where=what)
+        """Send bytes to the address that GitHub named for them. Raises: see `call`."""
+        self.call("POST", url, 10 * SECONDS, data=content, headers={"Content-Type": kind})
 
     def pages(self, path: str, **query: Any) -> Iterator[Any]:
-        """Every entry of a list, page by page. Raises: see `call`."""
+        """Yield every entry of a list, page by page. Raises: see `call`."""
         following, query = path, {**query, "per_page": 100}
-        for _ in range(MOST_PAGES):
-            answer = self.call("GET", following, **query)
-            assert answer is not None
+        for _ in range(MAXIMUM_PAGES):
+            answer = self.call("GET", following, params=query)
             yield from answer.json()
             link = answer.links.get("next")
             if link is None:
@@ -122,12 +108,12 @@ class GitHub:
             following, query = link["url"], {}
 
 
-def _said(answer: requests.Response) -> str:
+def _reason(answer: requests.Response) -> str:
     try:
-        said = answer.json().get("message", "")
+        said = str(answer.json().get("message", ""))
     except (ValueError, AttributeError):
         said = ""
-    status, words = answer.status_code, str(said).lower()
+    status, words = answer.status_code, said.lower()
     fix = {
         401: "the token is not accepted",
         403: "the token may not do that: see permissions of the job in docs/workflows.md",
@@ -142,11 +128,11 @@ def _said(answer: requests.Response) -> str:
         fix = "GitHub's plan of this account has it for public repositories only"
     elif 300 <= status < 400:
         fix = "the repository has another name now: git remote set-url origin, then again"
-    return " ".join(": ".join(filter(None, [str(said)[:200], fix])).split()) or "no reason given"
+    return " ".join(": ".join(filter(None, [said[:200], fix])).split()) or "no reason given"
 
 
 def from_environment() -> GitHub:
-    """The repository of the job, or the one that GITHUB_REPOSITORY names at home.
+    """Return the repository of the job, or the one that GITHUB_REPOSITORY names at home.
 
     Raises:
         LastroError: a variable is not set.
@@ -157,12 +143,35 @@ def from_environment() -> GitHub:
             "is not set", where="GITHUB_REPOSITORY", fix="export GITHUB_REPOSITORY=owner/repository"
         )
     if not token:
-        raise LastroError(
-            "is not set",
-            where="GITHUB_TOKEN",
-            fix=(
-                "in a workflow env: GITHUB_TOKEN: ${{ github.token }}, at home export GITHUB_TOKEN=$(gh auth "
-                "token)"
-            ),
-        )
+        fix = "in a workflow env: GITHUB_TOKEN: ${{ github.token }}, at home export GITHUB_TOKEN=$(gh auth token)"
+        raise LastroError("is not set", where="GITHUB_TOKEN", fix=fix)
     return GitHub(os.environ.get("GITHUB_API_URL", "https://api.github.com"), name, token)
+
+
+def from_login(root: Path) -> GitHub:
+    """Return the repository that origin names, with GITHUB_TOKEN or a person's own login: for what no workflow may do.
+
+    Raises:
+        LastroError: there is no login, or origin is not on GitHub.
+    """
+    if not os.environ.get("GITHUB_TOKEN"):
+        try:
+            done = subprocess.run(["gh", "auth", "token"], capture_output=True, text=True, check=False)
+            token = done.stdout.strip() if done.returncode == 0 else ""
+        except OSError:
+            token = ""
+        if not token:
+            fix = "gh auth login, or export GITHUB_TOKEN with the right of administration"
+            raise LastroError("no login", where="GitHub", fix=fix)
+        os.environ["GITHUB_TOKEN"] = token
+    if not os.environ.get("GITHUB_REPOSITORY"):
+        address = git.attempt(root, "remote", "get-url", "origin").stdout.decode(errors="replace").strip()
+        found = _ADDRESS.search(address)
+        if found is None:
+            raise LastroError(
+                f"{address or 'is not set'}: is no repository on GitHub",
+                where="origin",
+                fix="git remote add origin, or export GITHUB_REPOSITORY=owner/repository",
+            )
+        os.environ["GITHUB_REPOSITORY"] = found[1]
+    return from_environment()

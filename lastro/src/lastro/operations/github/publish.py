@@ -1,59 +1,99 @@
-"""What a pull request gets from the job that ran its pipeline: dvc.lock on its branch, and the report as a comment."""
+"""Give a pull request what the job that ran its pipeline left: dvc.lock on its branch, and the report as a comment."""
 
 from __future__ import annotations
 
+import io
+import tempfile
+import zipfile
 from pathlib import Path
 
 from lastro.core.errors import LastroError
 from lastro.core.markdown import code
-from lastro.operations.github import comment, lock, pulls, remote
+from lastro.operations.github import branch as branches
+from lastro.operations.github import pulls
 from lastro.operations.github.client import GitHub
 from lastro.operations.github.job import run_url
-from lastro.operations.report.content import Failure, Report, read
+from lastro.operations.github.posts import comment
+from lastro.operations.report.content import MAXIMUM_BYTES, Failure, Report, read
 from lastro.operations.report.pull_request import MARKER, render, render_failure
+
+ARTIFACT, FILE = "report", "report.json"
+MAXIMUM_ARTIFACT_BYTES = 2_000_000
+MERGE = "merge; that registers this model."
 
 
 def publish(github: GitHub, root: Path, folder: Path, branch: str, head: str, base: str | None) -> str | None:
-    """Bring the lock, post the report; the commit that the branch is at now, None where somebody pushed meanwhile.
+    """Commit the lock, post the report; the commit that the branch is at now, None where somebody pushed meanwhile.
 
     folder: holds report.json and dvc.lock. base: what the pipeline ran merged with.
 
     Raises:
-        LastroError: the files are not what they should be, or see `lock.bring`.
-        ExternalError: GitHub or Git says no.
+        LastroError: the files are not what they should be, or see `commit_lock`.
+        ExternalError: GitHub or Git failed.
     """
-    report = read(folder / "report.json")
+    report = read(folder / FILE)
     found = pulls.of_branch(github, branch)
     if isinstance(report, Failure):
-        for pull in found:
-            comment.post(github, pull.number, MARKER, render_failure(report, _foot(head)))
-        return head
-    try:
-        brought = lock.bring(root, head, branch, (folder / lock.NAME).read_bytes(), base)
-    except remote.MovedError as error:
-        print(f"notice: {error}")
-        return None
-    except OSError as error:
-        raise LastroError(f"cannot be read ({error.strerror})", where=folder / lock.NAME) from None
-    text = render(report, _next(report, brought), _foot(brought.commit))
+        commit, text = head, render_failure(report, _foot(head))
+    else:
+        lock = folder / branches.LOCK
+        try:
+            done = branches.commit_lock(root, head, branch, lock.read_bytes(), base)
+        except branches.MovedError as error:
+            print(f"notice: {error}")
+            return None
+        except OSError as error:
+            raise LastroError(f"cannot be read ({error.strerror})", where=lock) from None
+        commit, text = done.commit, render(report, _next(report, done), _foot(done.commit))
     for pull in found:
-        comment.post(github, pull.number, MARKER, text)
-    return brought.commit
+        comment(github, pull.number, MARKER, text)
+    return commit
 
 
-def _next(report: Report, brought: lock.Brought) -> str | None:
-    if not report.passed or not brought.made:
-        return None if not report.passed else "merge; that registers this model."
-    return (
-        f"merge; that registers this model. `dvc.lock` was brought up to date on the branch ({brought.commit[:12]}): "
-        "`git pull` before you go on."
-    )
+def _next(report: Report, done: branches.LockCommit) -> str | None:
+    if not report.passed:
+        return None
+    if not done.made:
+        return MERGE
+    return f"{MERGE} `dvc.lock` was brought up to date on the branch ({done.commit[:12]}): `git pull` before you go on."
+
+
+def fetch_report(github: GitHub, run: int) -> Report | Failure | None:
+    """Fetch the report of a run without rights as what it is: something that a stranger's code wrote.
+
+    Of the artifact only the one file is read, up to its maximum size, and nothing is written where its name says.
+    None: the run has left no report, because it ended before.
+
+    Raises:
+        LastroError: it has expired, is too large, or is no report.
+        ExternalError: GitHub refused.
+    """
+    listed = github.get(f"/actions/runs/{run}/artifacts", name=ARTIFACT)["artifacts"]
+    found = [artifact for artifact in listed if artifact["name"] == ARTIFACT]
+    if not found:
+        return None
+    if len(found) != 1 or found[0]["expired"]:
+        raise LastroError(f"has no artifact {ARTIFACT} any more", where=f"run {run}", fix="run it again")
+    where = f"run {run}: artifact {ARTIFACT}"
+    if found[0]["size_in_bytes"] > MAXIMUM_ARTIFACT_BYTES:
+        raise LastroError(
+            f"has more than {MAXIMUM_ARTIFACT_BYTES} bytes; a report has some thousand", where=where
+        )
+    answer = github.call("GET", f"/actions/artifacts/{found[0]['id']}/zip")
+    with tempfile.TemporaryDirectory(prefix="lastro-artifact-") as folder:
+        path = Path(folder) / FILE
+        try:
+            with zipfile.ZipFile(io.BytesIO(answer.content)) as archive, archive.open(FILE) as file:
+                path.write_bytes(file.read(MAXIMUM_BYTES + 1))
+        except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError, OSError):
+            raise LastroError(f"holds no readable {FILE}", where=where) from None
+        return read(path)
 
 
 def comment_for_outsider(github: GitHub, report: Report | Failure, head: str) -> int:
-    """Post the report of a run that had no rights, on the open pull requests whose head is this commit.
+    """Post the report of a run without rights on the open pull requests whose head is this commit.
 
-    Returns how many there are: none where somebody pushed since. One of this repository's own branches is passed over:
+    Returns how many there are: none where somebody pushed since. One of this repository's own branches is left out:
     its report comes from the run itself.
     """
     found = [pull for pull in pulls.at_commit(github, head) if not pull.ours]
@@ -62,22 +102,22 @@ def comment_for_outsider(github: GitHub, report: Report | Failure, head: str) ->
             text = render_failure(report, _foot(head))
         else:
             text = render(report, _next_for_outsider(report, pull), _foot(head))
-        comment.post(github, pull.number, MARKER, text)
+        comment(github, pull.number, MARKER, text)
     return len(found)
 
 
 def _next_for_outsider(report: Report, pull: pulls.Pull) -> str | None:
     if not report.passed:
         return None
-    if report.lock == "true":
-        return "merge; that registers this model."
+    if report.lock == "unchanged":
+        return MERGE
     commands = "`dvc repro`, `git commit -m 'dvc.lock' dvc.lock`, `git push`"
     return (
-        f"`dvc.lock` is stale, and this run has no right to push to {code(pull.branch, 100)}. Whoever can, runs there "
+        f"`dvc.lock` is outdated, and this run has no right to push to {code(pull.branch, 100)}. Whoever can, runs there "
         f"{commands}; then merge."
     )
 
 
 def _foot(commit: str) -> str:
-    where = run_url()
-    return f"<sub>{commit[:12]}{f' · [run]({where})' if where else ''}</sub>"
+    page = run_url()
+    return f"<sub>{commit[:12]}{f' · [run]({page})' if page else ''}</sub>"

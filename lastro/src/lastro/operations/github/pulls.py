@@ -1,9 +1,8 @@
-"""Open pull requests: found by what GitHub knows of them, never by what their code says."""
+"""Find open pull requests by what GitHub knows of them, never by what their code says."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from lastro.operations.github.client import GitHub
 
@@ -22,38 +21,26 @@ class Pull:
     number: int
     head: str
     branch: str
-    base: str
     here: bool
     ours: bool
-    owner: str
-
-
-def read(github: GitHub, content: dict[str, Any]) -> Pull:
-    """From what the API or an event says."""
-    source = content["head"]["repo"] or {}
-    same = source.get("full_name", "").lower() == github.name.lower()
-    author = (content["user"] or {}).get("login")
-    return Pull(
-        number=content["number"],
-        head=content["head"]["sha"],
-        branch=content["head"]["ref"],
-        base=content["base"]["ref"],
-        here=same,
-        ours=same and author != "dependabot[bot]",
-        owner=(source.get("owner") or {}).get("login", ""),
-    )
 
 
 def open_pulls(github: GitHub, **query: str) -> list[Pull]:
-    """All of them."""
-    return [read(github, content) for content in github.pages("/pulls", state="open", **query)]
+    """List the open pull requests; query: see GitHub's API."""
+    found = []
+    for content in github.pages("/pulls", state="open", **query):
+        head, author = content["head"], (content["user"] or {}).get("login")
+        here = (head["repo"] or {}).get("full_name", "").lower() == github.name.lower()
+        ours = here and author != "dependabot[bot]"
+        found.append(Pull(content["number"], head["sha"], head["ref"], here, ours))
+    return found
 
 
 def at_commit(github: GitHub, commit: str) -> list[Pull]:
-    """Those whose head is this commit. GitHub's own list of a commit's pull requests leaves out forks."""
+    """List those whose head is this commit. GitHub's own list of a commit's pull requests leaves out forks."""
     return [pull for pull in open_pulls(github) if pull.head == commit]
 
 
 def of_branch(github: GitHub, branch: str) -> list[Pull]:
-    """Those that come from this branch of this repository."""
+    """List those that come from this branch of this repository."""
     return [p for p in open_pulls(github, head=f"{github.owner}:{branch}") if p.branch == branch and p.here]

@@ -1,4 +1,4 @@
-"""The one required check: what all jobs of a pull request's run came to."""
+"""Decide the one required check: what all jobs of a pull request's run came to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CONTEXT = "Ready to merge"
 
 
 def why_not(needs: str) -> str | None:
-    """What stands against a merge; None: nothing. needs: GitHub's context of that name, as JSON.
+    """Say what stands against a merge; None: nothing. needs: GitHub's context of that name, as JSON.
 
     Raises:
         LastroError: it is not what GitHub writes.
@@ -21,7 +21,7 @@ def why_not(needs: str) -> str | None:
     try:
         jobs = json.loads(needs)
         results = {name: job["result"] for name, job in jobs.items()}
-        said = jobs["experiment"]["outputs"]
+        outputs = jobs["experiment"]["outputs"]
     except (ValueError, KeyError, TypeError, AttributeError):
         raise LastroError("expected toJSON(needs) with a job experiment", where="LASTRO_NEEDS") from None
     if results["experiment"] != "success":
@@ -30,20 +30,22 @@ def why_not(needs: str) -> str | None:
     if bad:
         return ", ".join(bad)
     # A step that was not run has no outcome: that is no pass.
-    if said.get("verdict") != "success":
+    if outputs.get("verdict") != "success":
         return "the verdict is no: change params.yaml and push again"
-    # Where it may push, publish has brought the lock; elsewhere it is skipped.
-    if said.get("lock") != "true" and results.get("publish") != "success":
-        return "dvc.lock is stale: dvc repro, commit dvc.lock, push"
+    # Where it may push, publish has committed the lock; elsewhere it is skipped.
+    if outputs.get("lock") != "unchanged" and results.get("publish") != "success":
+        return "dvc.lock is outdated: dvc repro, commit dvc.lock, push"
     return None
 
 
-def settle(github: GitHub | None, needs: str, commit: str | None) -> None:
-    """Say it, and put it on `commit`, which no workflow was started for. github: None where nothing is to be put.
+def report_readiness(github: GitHub | None, needs: str, commit: str | None) -> None:
+    """Set the status of `commit`, for which no workflow was started, and fail unless the pull request is ready.
+
+    github: None where no status is to be set.
 
     Raises:
         VerdictError: the pull request is not ready.
-        ExternalError: GitHub says no.
+        ExternalError: GitHub refused.
     """
     reason = why_not(needs)
     if github is not None and commit:
@@ -52,7 +54,7 @@ def settle(github: GitHub | None, needs: str, commit: str | None) -> None:
             "context": CONTEXT,
             "description": (reason or "pipeline, verdict and tests pass")[:140],
         }
-        where = run_url()
-        github.send("POST", f"/statuses/{commit}", {**content, **({"target_url": where} if where else {})})
+        page = {"target_url": run_url()} if run_url() else {}
+        github.send("POST", f"/statuses/{commit}", {**content, **page})
     if reason:
         raise VerdictError(f"not ready to merge: {reason}")

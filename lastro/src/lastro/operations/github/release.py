@@ -1,4 +1,4 @@
-"""The release on GitHub: made or refreshed as a draft, filled with files, then published; done again, it is the same one."""
+"""Make or refresh the release on GitHub as a draft, fill it with files, then publish it; idempotent."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ MARKER = "<!-- lastro history "
 def publish(github: GitHub, tag: ReleaseTag, folder: Path) -> str:
     """Publish the release of a tag with the notes and files of a folder; its address.
 
-    A line that a rollback has added to an earlier text is kept. Of an immutable release that is published, GitHub takes
-    title and text alone: its files are what they were.
+    A line that a rollback has added to an earlier text is kept. An immutable release that is published keeps its files:
+    GitHub takes title and text alone.
 
     Raises:
         LastroError: the folder has no notes.
-        ExternalError: GitHub says no.
+        ExternalError: GitHub refused.
     """
     try:
         text = (folder / NOTES).read_text(encoding="utf-8")
@@ -65,13 +65,13 @@ def note(github: GitHub, tag: str, number: str, text: str) -> bool:
 
 
 def rolled_back(who: str, reason: str, source: str, target: str) -> tuple[str, str]:
-    """What the release that was left is told, and the one that is in production again."""
+    """Return the line for the release that was left, and the one for the release that is in production again."""
     by = f"by {code(who, 100)}: {code(reason)}"
     return f"Rolled back to {target} {by}", f"In production again, after {source}, {by}"
 
 
 def _is_newest(github: GitHub, tag: ReleaseTag) -> bool:
-    """Whether no published release is newer: one that is repeated late does not pass for the latest."""
+    """Return whether no published release is newer: one that is published again late must not become the latest."""
     if tag.candidate is not None:
         return False
     published = (r["tag_name"] for r in github.pages("/releases") if not r["draft"] and not r["prerelease"])
@@ -93,7 +93,7 @@ def _history(found: dict[str, Any] | None) -> str:
 
 
 def _find(github: GitHub, tag: str) -> dict[str, Any] | None:
-    """Drafts too, which GitHub does not find by their tag."""
+    """Find a release by its tag, drafts too, which GitHub does not find so."""
     found = github.get(f"/releases/tags/{quote(tag, safe='')}", missing_ok=True)
     return found or next((r for r in github.pages("/releases") if r["tag_name"] == tag), None)
 

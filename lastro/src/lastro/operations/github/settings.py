@@ -1,4 +1,4 @@
-"""Every setting of the repository on GitHub that the workflows count on: listed, and applied."""
+"""List and apply every setting of the repository on GitHub that the workflows count on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from lastro.core.errors import ExternalError, LastroError
 from lastro.operations.github.client import AnswerError, GitHub
-from lastro.operations.github.drift import LABEL
+from lastro.operations.github.posts import LABEL
 
 RULESETS = Path(".github") / "rulesets"
 ENVIRONMENTS = {"staging": ("v*-rc.*",), "production": ("v*",)}
@@ -40,7 +40,7 @@ SECRETS = {
 
 @dataclass(frozen=True)
 class Setting:
-    """what, why: for people. apply: makes it so, and is done again without harm."""
+    """One setting; what, why: for people. apply: applies it, and is idempotent."""
 
     what: str
     why: str
@@ -48,7 +48,7 @@ class Setting:
 
 
 def settings(root: Path) -> Iterator[Setting]:
-    """In the order in which they are applied.
+    """Yield the settings in the order in which they are applied.
 
     Raises:
         LastroError: a ruleset's file is no JSON.
@@ -106,7 +106,7 @@ def _ruleset(github: GitHub, content: dict[str, Any]) -> None:
 def _environment(github: GitHub, name: str, tags: tuple[str, ...]) -> None:
     found = github.get(f"/environments/{name}", missing_ok=True) or {}
     custom = {"protected_branches": False, "custom_branch_policies": True}
-    content = {"deployment_branch_policy": custom, **_kept(found)}
+    content = {"deployment_branch_policy": custom, **_chosen(found)}
     unprotected = None
     if name == "production" and "reviewers" not in content:
         me = github.get(f"{github.api}/user")
@@ -136,8 +136,8 @@ def _environment(github: GitHub, name: str, tags: tuple[str, ...]) -> None:
         )
 
 
-def _kept(found: dict[str, Any]) -> dict[str, Any]:
-    """What somebody has chosen for the environment; a request that leaves it out would take it away."""
+def _chosen(found: dict[str, Any]) -> dict[str, Any]:
+    """Return what somebody has chosen for the environment; a request that leaves it out would delete it."""
     kept: dict[str, Any] = {}
     for rule in found.get("protection_rules", []):
         if rule["type"] == "wait_timer":

@@ -1,4 +1,4 @@
-"""The report on the working tree: against the base revision and against production."""
+"""Build the report on the working tree: against the base revision and against production."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from lastro.operations.report import compare
 from lastro.operations.report.charts import charts
 from lastro.operations.report.content import Change, Metric, Report, Rule, Slice
 
-MOST_CHANGES = 100
+MAXIMUM_CHANGES = 100
 
 
 def build(root: Path, base: str | None, production: bool, base_name: str | None = None) -> Report:
-    """Everything the report says of what lies in the working tree.
+    """Build the report.
 
     base: a revision, shown as `base_name`; None: there is nothing to compare with. production: whether the registry is asked.
 
     Raises:
-        LastroError: dvc.lock is stale, or the outputs are not there; `lastro repro` did not come to an end.
+        LastroError: dvc.lock is outdated, or the outputs are not there; `lastro repro` did not come to an end.
     """
     note = read_note(root)
     paths, found = Paths.of(root), lineage.read(root)
@@ -37,7 +37,7 @@ def build(root: Path, base: str | None, production: bool, base_name: str | None 
         if "error" in note:
             raise LastroError(note["error"])
         raise LastroError(
-            f"dvc.lock is stale: {stale.stage}: {stale.what}", fix=f"{stale.fix}, then lastro report"
+            f"dvc.lock is outdated: {stale.stage}: {stale.what}", fix=f"{stale.fix}, then lastro report"
         )
     params = load_params(paths.params)
     evaluation, predictions = _read(paths.evaluation), Predictions.read(paths.predictions)
@@ -62,8 +62,8 @@ def build(root: Path, base: str | None, production: bool, base_name: str | None 
         lock=_lock(root),
         ran=note.get("ran"),
         seconds=note.get("seconds"),
-        changes=changes[:MOST_CHANGES],
-        more_changes=max(0, len(changes) - MOST_CHANGES),
+        changes=changes[:MAXIMUM_CHANGES],
+        more_changes=max(0, len(changes) - MAXIMUM_CHANGES),
         primary=primary,
         metrics=[
             Metric(
@@ -111,12 +111,13 @@ def _slices(evaluation: dict[str, Any], primary: str) -> list[Slice]:
 
 
 def _lock(root: Path) -> str:
-    """Whether dvc.lock is the one of the commit."""
-    return "updated" if git.attempt(root, "diff", "--quiet", "HEAD", "--", "dvc.lock").returncode else "true"
+    """Tell whether dvc.lock is the one of the commit."""
+    differs = git.attempt(root, "diff", "--quiet", "HEAD", "--", "dvc.lock").returncode
+    return "updated" if differs else "unchanged"
 
 
 def param_changes(root: Path, base: str | None) -> list[Change]:
-    """What differs in params.yaml, key by key, as DVC reads the two.
+    """List what differs in params.yaml, key by key, as DVC reads the two.
 
     Raises:
         LastroError: there is no such revision, or the working tree's params.yaml holds no keys.
@@ -126,11 +127,11 @@ def param_changes(root: Path, base: str | None) -> list[Change]:
     commit = git.resolve(root, base)
     try:
         text = repository.show(root, commit, "params.yaml")
-        before = flatten(load_mapping(text.encode(), f"params.yaml at {commit[:12]}", "mend that line"))
+        before = flatten(load_mapping(text.encode(), f"params.yaml at {commit[:12]}", "fix that line"))
     except LastroError:
-        # What the base is to blame for must not keep the report of its mend back: there, every key is new.
+        # A base that is broken must not prevent the report of its fix: every key is new then.
         before = {}
-    after = flatten(load_mapping(Paths.of(root).params.read_bytes(), "params.yaml", "mend that line"))
+    after = flatten(load_mapping(Paths.of(root).params.read_bytes(), "params.yaml", "fix that line"))
     return [
         Change(key=key[:200], before=_shown(before.get(key)), after=_shown(after.get(key)))
         for key in dict.fromkeys([*before, *after])
@@ -143,7 +144,7 @@ def _shown(text: str | None) -> str | None:
 
 
 def flatten(content: Any, prefix: str = "") -> dict[str, str]:
-    """Every value by its dotted key, as JSON."""
+    """Map every dotted key to its value, as JSON."""
     if isinstance(content, dict) and content:
         found: dict[str, str] = {}
         for key, value in content.items():

@@ -1,4 +1,4 @@
-"""Charts that GitHub draws itself: Mermaid for lines, a table of blocks for bars."""
+"""Charts that GitHub draws: Mermaid for lines, a table of blocks for bars."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from lastro.core.markdown import code
+from lastro.core.markdown import code, table
 from lastro.evaluation.rounding import rounded
 from lastro.operations.report.content import Chart
 
 POINTS = 21
-MOST_LINES, MOST_BARS, BAR = 4, 12, 20
+MAXIMUM_LINES, MAXIMUM_BARS, BAR = 4, 12, 20
 _TITLES = {
     "roc": ("ROC curve", "false positive rate", '"true positive rate" 0 --> 1'),
     "calibration": ("Calibration", "predicted probability", '"observed share" 0 --> 1'),
@@ -28,7 +28,7 @@ _THEME = (
 
 
 def charts(plots: Path) -> list[Chart]:
-    """Those that the folder of plot data has rows for."""
+    """Make the charts that the folder of plot data has rows for."""
     found = [
         _lines("roc", _read(plots / "roc.csv"), "false_positive_rate", "true_positive_rate", "class"),
         _lines("calibration", _read(plots / "calibration.csv"), "predicted", "observed", "class"),
@@ -46,8 +46,8 @@ def _read(path: Path) -> list[dict[str, str]]:
 
 
 def _lines(kind: str, rows: list[dict[str, str]], x: str, y: str, by: str) -> Chart | None:
-    """One line per value of `by`, at evenly spaced x: all that Mermaid's xychart can draw."""
-    names = list(dict.fromkeys(row.get(by, "") for row in rows))[:MOST_LINES]
+    """Draw one line per value of `by`, at evenly spaced x: all that Mermaid's xychart can draw."""
+    names = list(dict.fromkeys(row.get(by, "") for row in rows))[:MAXIMUM_LINES]
     if not names:
         return None
     series = {
@@ -81,12 +81,12 @@ def _learning(rows: list[dict[str, str]]) -> Chart | None:
 
 
 def _importance(rows: list[dict[str, str]]) -> Chart | None:
-    bars = {row["feature"]: rounded(float(row["importance"])) for row in rows[:MOST_BARS]}
+    bars = {row["feature"]: rounded(float(row["importance"])) for row in rows[:MAXIMUM_BARS]}
     return Chart(kind="importance", bars={n: v for n, v in bars.items() if v}) if any(bars.values()) else None
 
 
 def render(chart: Chart) -> str:
-    """Markdown."""
+    """Render a chart as Markdown."""
     if chart.kind == "importance":
         return _bars(chart)
     title, x, y = _TITLES[chart.kind]
@@ -98,7 +98,7 @@ def render(chart: Chart) -> str:
         f"{colour}: {code(name, 60)}" for colour, name in zip(_COLOURS, chart.lines, strict=False) if name
     ]
     legend = f"\n\n{'; '.join(names)}." if names else ""
-    # Only numbers and words of ours stand in the diagram; names from the data stand below it.
+    # Names from the data stand below the diagram: inside it only our own words are safe.
     return (
         f'```mermaid\n{_THEME}\nxychart-beta\n    title "{title}"\n'
         f'    x-axis "{x}" {chart.x_low:.4g} --> {chart.x_high:.4g}\n    y-axis {y}\n{lines}\n```{legend}'
@@ -108,10 +108,8 @@ def render(chart: Chart) -> str:
 def _bars(chart: Chart) -> str:
     top = max((abs(value) for value in chart.bars.values() if value), default=1.0)
     rows = [
-        f"| {code(name, 60)} | {value:.4g} | {'█' * max(1, round(BAR * abs(value) / top))} |"
+        [code(name, 60), f"{value:.4g}", "█" * max(1, round(BAR * abs(value) / top))]
         for name, value in chart.bars.items()
         if value
     ]
-    return "\n".join(
-        ["**Feature importance**", "", "| feature | importance | |", "| --- | ---: | :--- |", *rows]
-    )
+    return f"**Feature importance**\n\n{table(['feature', 'importance', ''], rows)}"

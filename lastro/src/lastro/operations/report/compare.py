@@ -1,4 +1,4 @@
-"""This model against another one, on the held-out rows that both may fairly be judged on."""
+"""Compare this model with another one, on the held-out rows that neither was trained on."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Comparison:
 
 
 def nothing(name: str, why: str) -> Comparison:
-    """There is nothing to compare with."""
+    """Say why there is no comparison."""
     return Comparison(Other(name=name[:200], missing=why[:1000]))
 
 
@@ -45,7 +45,7 @@ def with_base(
     settings: Evaluation,
     folder: Path,
 ) -> Comparison:
-    """Against the model that the base revision's dvc.lock records; only rows that neither was trained on are common."""
+    """Compare with the model that the base revision's dvc.lock records."""
     from lastro.operations.registry.restore import restore
 
     if base is None:
@@ -71,7 +71,7 @@ def with_base(
 def with_production(
     root: Path, params: Params, found: Lineage, ours: Predictions, folder: Path
 ) -> Comparison:
-    """Against the model at the alias production, as a release would be judged."""
+    """Compare with the model in production, as a release would be judged."""
     from lastro.evaluation.evaluate import read_training
     from lastro.evaluation.gate import judge
     from lastro.operations.registry import history
@@ -108,7 +108,7 @@ def with_production(
 
 
 def against(name: str, ours: Predictions, theirs: Predictions, settings: Evaluation) -> Comparison:
-    """Every metric of both on their common rows, with the interval of the paired difference."""
+    """Compare every metric on the common rows, with the interval of the paired difference."""
     try:
         common = aligned(ours, theirs)
     except LastroError as error:

@@ -1,7 +1,7 @@
-"""What a report says, as data: written by the job that ran the pipeline, checked and rendered by the one that may post.
+"""A report as data: written by the job that ran the pipeline, checked and rendered by the one that may post.
 
-The rendering side takes the file for hostile: nothing in it is Markdown, every text and list has a limit, and a key that
-is not known is refused.
+The job that renders it trusts nothing in it: no text is Markdown, every text and list has a limit, and an unknown key is
+refused.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from lastro.core.errors import LastroError
 
-MOST_BYTES = 1_000_000
+MAXIMUM_BYTES = 1_000_000
 """Size of the file; a real one has some 20 kB."""
 
 Text = Annotated[str, Field(max_length=2000)]
@@ -22,7 +22,7 @@ Number = Annotated[float, Field(allow_inf_nan=False)] | None
 
 
 class Strict(BaseModel):
-    """No unknown key, nothing coerced."""
+    """A model without unknown keys, in which nothing is coerced."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -100,7 +100,7 @@ class Chart(Strict):
 
 
 class Report(Strict):
-    """All of it. `ran`: stages that no cache had; `lock`: whether dvc.lock had to be brought up to date."""
+    """The whole report. ran: stages that no cache had. lock: whether the pipeline left another dvc.lock than the commit has."""
 
     version: Literal[1] = 1
     model_name: Text
@@ -108,7 +108,7 @@ class Report(Strict):
     task: Text
     rows: int
     model: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-    lock: Literal["true", "updated"]
+    lock: Literal["unchanged", "updated"]
     ran: list[Text] | None = Field(default=None, max_length=50)
     seconds: Number = None
     changes: list[Change] = Field(max_length=200)
@@ -125,14 +125,14 @@ class Report(Strict):
 
 
 class Failure(Strict):
-    """In the place of a report: why the pipeline did not come to an end."""
+    """Why the pipeline did not come to an end, in place of a report."""
 
     version: Literal[1] = 1
     error: Text
 
 
 def read(path: Path) -> Report | Failure:
-    """The report in the file, or why there is none.
+    """Read the report from a file, or why there is none.
 
     Raises:
         LastroError: it is missing, too large, or not a report.
@@ -141,11 +141,11 @@ def read(path: Path) -> Report | Failure:
         if not path.is_file() or path.is_symlink():
             raise LastroError("is no file", where=path, fix=f"lastro report --json {path} writes it")
         with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+            content = file.read(MAXIMUM_BYTES + 1)
     except OSError as error:
         raise LastroError(f"cannot be read ({error.strerror})", where=path) from None
-    if len(content) > MOST_BYTES:
-        raise LastroError(f"has more than {MOST_BYTES} bytes; a report has some thousand", where=path)
+    if len(content) > MAXIMUM_BYTES:
+        raise LastroError(f"has more than {MAXIMUM_BYTES} bytes; a report has some thousand", where=path)
     try:
         return (Failure if _is_failure(content) else Report).model_validate_json(content)
     except ValidationError as error:
@@ -157,7 +157,7 @@ def read(path: Path) -> Report | Failure:
 
 
 def _is_failure(content: bytes) -> bool:
-    """Which of the two is meant, so that the error names what is wrong in it; either is checked in full afterwards."""
+    """Tell which of the two is meant, so that the error names what is wrong in it; it is validated afterwards."""
     try:
         found = json.loads(content)
     except (ValueError, RecursionError):

@@ -1,8 +1,9 @@
-"""The model in production on the rows that the source has gained since it was trained."""
+"""Compare the model in production with the rows that the source has gained since it was trained."""
 
 from __future__ import annotations
 
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from lastro.operations.registry.restore import restore
 from lastro.operations.release.champion import missing_inputs
 from lastro.operations.release.plan import in_production
 from lastro.operations.report import drift_distance as distance
-from lastro.operations.report.drift_content import Column, Drift
+from lastro.operations.report.drift_findings import Column, Drift
 from lastro.tables.matrix import read_columns, to_matrix, to_target
 from lastro.tables.prepare import prepare
 from lastro.tables.schema import KEY, read_schema
@@ -38,7 +39,7 @@ MISSING = "\0"
 
 
 def watch(registry: Registry, root: Path) -> Drift:
-    """Compare; the source and the limits are those of the params.yaml in the working tree.
+    """Compare the newest data with production's; source and limits are those of the working tree's params.yaml.
 
     Raises:
         LastroError: production's model or data cannot be restored; the newest data does not fit the schema, or that model.
@@ -47,7 +48,7 @@ def watch(registry: Registry, root: Path) -> Drift:
     snapshot = registry.snapshot()
     current = in_production(registry, snapshot, history.read_entries(snapshot))
     if current is None:
-        return Drift(model_name=params.name, why_not="nothing is in production")
+        return Drift(model_name=params.name, not_compared="nothing is in production")
     version, entry = current
     with tempfile.TemporaryDirectory(prefix="lastro-drift-") as name:
         newest = Paths(root, Path(name) / "newest")
@@ -78,7 +79,7 @@ def _compare(
     fresh = now.filter(pc.invert(pc.is_in(now[KEY], value_set=_rows(before, [KEY])[KEY].combine_chunks())))
     if len(fresh) < limits.min_rows:
         why = f"{len(fresh)} new rows since {release}, at least {limits.min_rows} are needed"
-        return found.model_copy(update={"why_not": why})
+        return found.model_copy(update={"not_compared": why})
     trained = _rows(before, wanted, PARTS[:1])
     moved = [_moved(column, trained[column.name], fresh[column.name]) for column in described]
     family = catalog.get(fetched.family)
@@ -93,15 +94,7 @@ def _compare(
     )
     recorded = Predictions.read(artifact.download(run, "evaluation/predictions.parquet", folder / "run"))
     columns = [
-        Column(
-            name=each.column,
-            kind=each.kind,
-            distance=each.distance,
-            p=each.p,
-            missing_before=each.missing_before,
-            missing_now=each.missing_now,
-            beyond=each.beyond(limits.distance, len(moved)),
-        )
+        Column(**asdict(each), beyond=each.beyond(limits.distance, len(moved)))
         for each in sorted(moved, key=lambda each: -each.distance)
     ]
     measured = _measured(params, recorded, predicted)
@@ -112,7 +105,7 @@ def _rows(folder: Path, wanted: list[str], parts: tuple[str, ...] = PARTS) -> pa
     return pa.concat_tables(read_columns(folder / f"{part}.parquet", wanted) for part in parts)
 
 
-def _moved(column: Described, before: pa.ChunkedArray, now: pa.ChunkedArray) -> distance.Moved:
+def _moved(column: Described, before: pa.ChunkedArray, now: pa.ChunkedArray) -> distance.Distance:
     if column.kind in ("category", "boolean"):
         texts = [
             pc.fill_null(part.cast(pa.string()), MISSING).to_numpy().astype(np.str_) for part in (before, now)
@@ -130,7 +123,7 @@ def _missing(part: pa.ChunkedArray) -> float:
 
 
 def _measured(params: Params, recorded: Predictions, predicted: Predictions) -> dict[str, Any]:
-    """The primary metric at the release and now; worse: beyond the limit, and not by chance."""
+    """Measure the primary metric at the release and now; worse: beyond the limit, and not by chance."""
     metric = resolve(params.gate.metric, predicted.task, len(predicted.labels))
     then = compute(recorded, [metric])[metric]
     again = Resampled.of(predicted, params.evaluation, [metric])

@@ -1,20 +1,20 @@
-"""The report as Markdown: a pull request's comment, and the summary of the job."""
+"""Render the report as Markdown: a pull request's comment, and the summary of the job."""
 
 from __future__ import annotations
 
-from lastro.core.markdown import code
+from lastro.core.markdown import code, table
 from lastro.evaluation.text import number
 from lastro.operations.report.charts import render as render_chart
 from lastro.operations.report.content import Difference, Failure, Other, Report, Rule
 
 MARKER = "<!-- lastro report -->"
 """First line of the comment: found by it, so that it is refreshed instead of repeated."""
-MOST = 60_000
+MAXIMUM_LENGTH = 60_000
 """GitHub refuses a comment of more than 65,536 characters."""
 
 
 def render(report: Report, next_step: str | None = None, foot: str = "") -> str:
-    """Markdown. next_step: what to do now, where the report cannot know it; foot: a last line. Both are Markdown already."""
+    """Render a report. next_step: what to do now, where the report cannot know it; foot: a last line; both as Markdown."""
     head = [
         MARKER,
         f"## {'✅ pass' if report.passed else '❌ fail'}: {code(report.model_name, 80)}",
@@ -31,17 +31,19 @@ def render(report: Report, next_step: str | None = None, foot: str = "") -> str:
     ]
     charts = "\n\n".join(render_chart(chart) for chart in report.charts)
     text = "\n\n".join(part for part in parts if part)
-    if charts and len(text) + len(charts) < MOST:
+    if charts and len(text) + len(charts) < MAXIMUM_LENGTH:
         text += f"\n\n<details><summary>Charts</summary>\n\n{charts}\n\n</details>"
-    if len(text) > MOST:
-        text = "\n\n".join([*head, _verdict(report)[:MOST], "The rest is too long to be shown here."])
+    if len(text) > MAXIMUM_LENGTH:
+        text = "\n\n".join(
+            [*head, _verdict(report)[:MAXIMUM_LENGTH], "The rest is too long to be shown here."]
+        )
     return "\n\n".join(filter(None, [text, foot])) + "\n"
 
 
 def render_failure(failure: Failure, foot: str = "") -> str:
-    """Markdown, for a pipeline that did not come to an end."""
+    """Render why a pipeline did not come to an end."""
     head = [MARKER, "## ❌ the pipeline did not come to an end", code(failure.error, 1000)]
-    return "\n\n".join(filter(None, [*head, "**Next:** mend that and push again.", foot])) + "\n"
+    return "\n\n".join(filter(None, [*head, "**Next:** fix that and push again.", foot])) + "\n"
 
 
 def _summary(report: Report) -> str:
@@ -72,7 +74,7 @@ def _changes(report: Report) -> str:
         [code(c.key), *("" if v is None else code(v) for v in (c.before, c.after))] for c in report.changes
     ]
     more = f"\n\nAnd {report.more_changes} more." if report.more_changes else ""
-    return f"### Parameters\n\n{_table(['key', 'before', 'now'], rows)}{more}"
+    return f"### Parameters\n\n{table(['key', 'before', 'now'], rows)}{more}"
 
 
 def _metrics(report: Report) -> str:
@@ -91,7 +93,7 @@ def _metrics(report: Report) -> str:
         for m in report.metrics
     ]
     notes = [_note("Base", report.base), _note("Production", report.production)]
-    return "\n\n".join(["### Metrics", _table(headers, rows), "\n".join(f"- {note}" for note in notes)])
+    return "\n\n".join(["### Metrics", table(headers, rows), "\n".join(f"- {note}" for note in notes)])
 
 
 def _difference(found: Difference | None) -> list[str]:
@@ -137,9 +139,4 @@ def _slices(report: Report) -> str:
         for s in report.slices
     ]
     headers = ["column", "group", "rows", code(report.primary, 60), "95 % interval"]
-    return f"### Slices\n\n{_table(headers, rows)}"
-
-
-def _table(headers: list[str], rows: list[list[str]]) -> str:
-    lines = [headers, ["---"] * len(headers), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return f"### Slices\n\n{table(headers, rows)}"

@@ -1,4 +1,4 @@
-"""After a merge: the open pull requests that conflict in dvc.lock alone are brought up to date."""
+"""After a merge, bring the open pull requests up to date that conflict in dvc.lock alone."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 from lastro.core.errors import ExternalError
 from lastro.core.markdown import code
-from lastro.operations.github import comment, remote
+from lastro.operations.github import branch as branches
 from lastro.operations.github.client import AnswerError, GitHub
-from lastro.operations.github.lock import NAME
+from lastro.operations.github.posts import comment
 from lastro.operations.github.pulls import Pull, open_pulls
 from lastro.operations.lineage import git, repository
 
@@ -18,58 +18,65 @@ WORKFLOW = "pull-request.yml"
 
 
 @dataclass(frozen=True)
-class Update:
-    """What became of one pull request; refused: GitHub said no."""
+class Refreshed:
+    """What became of one pull request. refused: GitHub refused to start or to comment."""
 
     pull: Pull
     what: str
     refused: bool = False
 
 
-def update(github: GitHub, root: Path, branch: str, once: bool = False) -> list[Update]:
-    """Start the pipeline's workflow for each branch of this repository; tell the others which commands do it.
+def refresh(github: GitHub, root: Path, branch: str, once: bool = False) -> list[Refreshed]:
+    """Start the pipeline's workflow for each branch of this repository; tell the others the commands that do the same.
 
     GitHub starts no run for a pull request that conflicts, so the workflow is started by dispatch: one of the two events that
     a workflow's token may cause. What conflicts in other files is left to its author.
 
-    once: pass over a branch whose pipeline was started at its present commit before: it is at work, or cannot do it.
+    once: skip a branch whose pipeline was started at its present commit before: it is at work, or has failed.
 
     Raises:
         ExternalError: the pull requests or the branch cannot be read.
     """
-    path = f"{repository.prefix(root)}{NAME}"
-    remote.fetch(root, f"+refs/heads/{branch}:refs/remotes/origin/{branch}")
+    path = f"{repository.prefix(root)}{branches.LOCK}"
+    branches.fetch(root, f"+refs/heads/{branch}:refs/remotes/origin/{branch}")
     base = git.resolve(root, f"refs/remotes/origin/{branch}")
     done = []
     for pull in open_pulls(github, base=branch):
         try:
-            remote.fetch(root, f"+refs/pull/{pull.number}/head:refs/lastro/pull/{pull.number}")
-            names = remote.conflicts(root, base, git.resolve(root, f"refs/lastro/pull/{pull.number}"))[1]
+            branches.fetch(root, f"+refs/pull/{pull.number}/head:refs/lastro/pull/{pull.number}")
+            names = branches.conflicts(root, base, git.resolve(root, f"refs/lastro/pull/{pull.number}"))[1]
         except ExternalError as error:
-            # One that cannot be read, without common history for example, stands in no other's way.
-            done.append(Update(pull, f"left alone: {error}"))
+            # The others go on: this one may have no common history, for example.
+            done.append(Refreshed(pull, f"left alone: {error}"))
             continue
         if names != [path]:
-            done.append(Update(pull, f"left to its author: {', '.join(names)}" if names else "fits as it is"))
+            done.append(
+                Refreshed(pull, f"left to its author: {', '.join(names)}" if names else "fits as it is")
+            )
             continue
         try:
             what = _bring_up_to_date(github, pull, branch, once)
         except AnswerError as error:
             # Merged or closed a moment ago, for example: the others wait for theirs.
-            done.append(Update(pull, f"refused: {error}", refused=True))
+            done.append(Refreshed(pull, f"refused: {error}", refused=True))
         else:
-            done.append(Update(pull, f"conflicts in dvc.lock alone: {what}"))
+            done.append(Refreshed(pull, f"conflicts in dvc.lock alone: {what}"))
     return done
 
 
 def _bring_up_to_date(github: GitHub, pull: Pull, branch: str, once: bool) -> str:
     if not pull.ours:
-        comment.post(github, pull.number, MARKER, _commands(pull, branch))
+        comment(github, pull.number, MARKER, _commands(pull, branch))
         return "its author was told the commands"
     if once and _started_before(github, pull):
         return "its pipeline was started at this commit before"
-    github.send("POST", f"/actions/workflows/{WORKFLOW}/dispatches", {"ref": pull.branch})
+    start_pipeline(github, pull.branch)
     return "its pipeline was started"
+
+
+def start_pipeline(github: GitHub, branch: str) -> None:
+    """Dispatch the workflow of a pull request on its branch."""
+    github.send("POST", f"/actions/workflows/{WORKFLOW}/dispatches", {"ref": branch})
 
 
 def _started_before(github: GitHub, pull: Pull) -> bool:
