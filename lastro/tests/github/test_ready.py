@@ -57,3 +57,4 @@ def test_what_github_does_not_write(text):
 
 def test_a_fork_with_an_outdated_lock_is_told_how():
     assert "dvc repro" in why_not(needs(publish="skipped", lock="updated"))
+    assert "dvc repro" in why_not(needs(publish="skipped", code="failure", lock="updated"))

@@ -126,3 +126,9 @@ def test_a_secret_is_withheld_from_code_that_nobody_has_looked_at():
                         "if", ""
                     )
                     assert guarded, f"{name}: {key}"
+
+
+def test_no_secret_is_passed_on_to_the_tests_of_a_pull_requests_code():
+    jobs = document(FILES[0].with_name("pull-request.yml"))["jobs"]
+    assert [name for name, job in jobs.items() if "uses" in job] == ["code"]
+    assert "secrets" not in jobs["code"]

@@ -26,16 +26,18 @@ def why_not(needs: str) -> str | None:
         raise LastroError("expected toJSON(needs) with a job experiment", where="LASTRO_NEEDS") from None
     if results["experiment"] != "success":
         return f"the pipeline did not come to an end ({results['experiment']}): see the job's log"
+    outdated = outputs.get("lock") != "unchanged"
+    # The tests of the code are red then, too: this says what to do.
+    if outdated and results.get("publish") == "skipped":
+        return "dvc.lock is outdated: dvc repro, commit dvc.lock, push"
     bad = [f"{name}: {result}" for name, result in results.items() if result not in ("success", "skipped")]
     if bad:
         return ", ".join(bad)
     # A step that was not run has no outcome: that is no pass.
     if outputs.get("verdict") != "success":
         return "the verdict is no: change params.yaml and push again"
-    # Where it may push, publish has committed the lock; elsewhere it is skipped.
-    if outputs.get("lock") != "unchanged" and results.get("publish") != "success":
-        return "dvc.lock is outdated: dvc repro, commit dvc.lock, push"
-    return None
+    # A run without the job `publish` has committed no lock.
+    return "dvc.lock is outdated" if outdated and results.get("publish") != "success" else None
 
 
 def report_readiness(github: GitHub | None, needs: str, commit: str | None) -> None:
