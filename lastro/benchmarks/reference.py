@@ -26,7 +26,7 @@ from lastro.core.params import Evaluation, Gate
 from lastro.evaluation.curves import curves
 from lastro.evaluation.gate import judge
 from lastro.evaluation.predictions import Predictions
-from lastro.evaluation.summary import evaluate
+from lastro.evaluation.summary import summarise
 
 
 def main() -> None:
@@ -77,7 +77,7 @@ def main() -> None:
             scores=np.stack([1 - probability, probability], axis=1),
         )
         prior = np.bincount(fit["target"]) / len(fit)
-        summary = evaluate(predictions, prior, Evaluation())
+        summary = summarise(predictions, prior, Evaluation())
         verdict = judge(predictions, Gate(), Evaluation(), prior)
         mlflow.log_metrics({name: metric["value"] for name, metric in summary["metrics"].items()})
         mlflow.log_dict(summary, "evaluation.json")

@@ -78,11 +78,11 @@ def test_check_obeys_the_verdict(copy_of):
     assert misspelt.returncode == 2
     assert "gaet: unknown key" in misspelt.stdout
     (copy_of.folder / "params.yaml").write_text(params)
-    # A rival that is the model itself changes nothing about the other rules.
+    # A champion that is the model itself changes nothing about the other rules.
     copy_of.edit("params.yaml", "limits: {accuracy: 1.0}", "limits: {}")
     copy_of.run("dvc", "repro", LASTRO_TRACKING="off")
-    rival = copy_of.run("lastro", "check", "--champion", "reports/predictions.parquet")
-    assert "rival" in rival.stdout
+    compared = copy_of.run("lastro", "check", "--champion", "reports/predictions.parquet")
+    assert "champion" in compared.stdout
 
 
 def test_dvc_commands_are_first_class(copy_of):

@@ -24,8 +24,8 @@ EMPTY = Gate(beat_baseline=False)
 KINDS = (2, 4, 0)
 
 
-def verdict(candidate: Predictions, gate: Gate = EMPTY, rival=None, evaluation=FAST, **more) -> Verdict:
-    return judge(candidate, gate, evaluation, PRIOR[len(candidate.labels)], rival, **more)
+def verdict(candidate: Predictions, gate: Gate = EMPTY, champion=None, evaluation=FAST, **more) -> Verdict:
+    return judge(candidate, gate, evaluation, PRIOR[len(candidate.labels)], champion, **more)
 
 
 def rule(found: Verdict, name: str) -> Rule:
@@ -50,19 +50,19 @@ def test_shuffling_rows_changes_nothing(model, k, seed, rows_per_key):
 
 
 @pytest.mark.parametrize(("k", "name"), every_metric())
-def test_a_rival_against_itself_passes(model, k, name):
+def test_a_champion_against_itself_passes(model, k, name):
     candidate = model(200, k)
     found = verdict(candidate, Gate(metric=name, margin=0.0, beat_baseline=False), candidate)
     assert found.passed
-    assert rule(found, "rival").value == 0
+    assert rule(found, "champion").value == 0
 
 
 @given(k=st.sampled_from(KINDS), seed=st.integers(0, 1000), n=st.integers(30, 300))
 @settings(max_examples=25)
-def test_any_rival_against_itself_passes(model, k, seed, n):
+def test_any_champion_against_itself_passes(model, k, seed, n):
     candidate = model(n, k, seed)
     found = verdict(candidate, Gate(margin=0.0, beat_baseline=False), candidate.take(np.arange(n)[::-1]))
-    assert rule(found, "rival").passed or rule(found, "rival").value is None
+    assert rule(found, "champion").passed or rule(found, "champion").value is None
 
 
 @pytest.mark.parametrize(("k", "name"), [pair for pair in every_metric() if pair[1] != "calibration_error"])
@@ -70,11 +70,11 @@ def test_a_strictly_worse_model_fails_once_rows_suffice(model, k, name):
     weak, strong = (model(2000, k, seed=4, strength=strength) for strength in (0.8, 2.0))
     gate = Gate(metric=name, margin=0.005, beat_baseline=False)
     worse, better = verdict(weak, gate, strong), verdict(strong, gate, weak)
-    assert not rule(worse, "rival").passed
+    assert not rule(worse, "champion").passed
     assert not worse.passed
-    assert rule(worse, "rival").value < -0.005
+    assert rule(worse, "champion").value < -0.005
     assert better.passed
-    assert rule(better, "rival").value > 0
+    assert rule(better, "champion").value > 0
 
 
 def test_few_rows_cannot_show_that_a_model_is_not_worse(model):
@@ -85,7 +85,7 @@ def test_few_rows_cannot_show_that_a_model_is_not_worse(model):
         odds = [np.log(one.scores[:, 1] / one.scores[:, 0]) + sign * noise for sign in (1, -1)]
         both = [1 / (1 + np.exp(-o)) for o in odds]
         models = [replace(one, scores=np.stack([1 - p, p], axis=1)) for p in both]
-        assert rule(verdict(models[0], Gate(margin=0.01), models[1]), "rival").passed is expected
+        assert rule(verdict(models[0], Gate(margin=0.01), models[1]), "champion").passed is expected
 
 
 @pytest.mark.parametrize(("k", "name"), every_metric())
@@ -100,7 +100,7 @@ def test_a_score_that_is_not_finite_fails(model, k, name):
     assert not found.passed
     assert [rule.name for rule in found.rules if rule.passed] == ["rows"]
     assert "1 rows have a score that is not finite" in rule(found, "primary metric").detail
-    assert not rule(verdict(good, EMPTY, bad), "rival").passed
+    assert not rule(verdict(good, EMPTY, bad), "champion").passed
 
 
 def test_an_undefined_metric_fails_every_rule_about_it(model):
@@ -109,7 +109,7 @@ def test_an_undefined_metric_fails_every_rule_about_it(model):
     gate = Gate(limits={"balanced_accuracy": 0.0, "accuracy": 0.0})
     found = verdict(candidate, gate, candidate)
     failed = {rule.name for rule in found.rules if not rule.passed}
-    assert failed == {"primary metric", "limit on balanced_accuracy", "baseline", "rival"}
+    assert failed == {"primary metric", "limit on balanced_accuracy", "baseline", "champion"}
     assert rule(found, "primary metric").detail == "roc_auc is undefined: a class has no rows"
 
 
@@ -224,7 +224,7 @@ def test_no_rows_fail_every_rule(model):
 
 
 def test_a_margin_of_nothing_is_shown_as_0(model):
-    found = rule(verdict(model(100), Gate(margin=0.0), model(100)), "rival")
+    found = rule(verdict(model(100), Gate(margin=0.0), model(100)), "champion")
     assert str(found.bound) == "0.0"
     assert found.detail.endswith("stays within the margin of 0")
 
@@ -238,23 +238,23 @@ def test_slices_that_are_missing_fail(model):
 
 
 def test_too_few_common_rows_fail_with_the_mend(model):
-    candidate, rival = model(200), model(200)
+    candidate, champion = model(200), model(200)
     common = candidate.keys < 29
     candidate = replace(candidate, keys=np.where(common, candidate.keys, candidate.keys + np.uint64(10**6)))
-    found = rule(verdict(candidate, EMPTY, rival), "rival")
+    found = rule(verdict(candidate, EMPTY, champion), "champion")
     assert not found.passed
     assert found.detail == (
-        "29 common rows (171 of the candidate's and 171 of the rival's left out), at least 30 are needed; predict "
-        "the candidate's held-out rows with the rival, or lower gate.min_rows"
+        "29 common rows (171 of the candidate's and 171 of the champion's left out), at least 30 are needed; predict "
+        "the candidate's held-out rows with the champion, or lower gate.min_rows"
     )
-    assert rule(verdict(candidate, Gate(min_rows=29), rival), "rival").passed
+    assert rule(verdict(candidate, Gate(min_rows=29), champion), "champion").passed
 
 
-def test_a_rival_that_cannot_be_compared_fails(model):
+def test_a_champion_that_cannot_be_compared_fails(model):
     candidate = model(200)
     flipped = replace(candidate, truth=1 - candidate.truth)
-    for rival in (flipped, model(200, 4), model(200, 0)):
-        assert not rule(verdict(candidate, EMPTY, rival), "rival").passed
+    for champion in (flipped, model(200, 4), model(200, 0)):
+        assert not rule(verdict(candidate, EMPTY, champion), "champion").passed
 
 
 def test_what_was_computed_before_changes_nothing(model):

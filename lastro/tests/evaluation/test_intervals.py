@@ -16,7 +16,7 @@ from sklearn.metrics import roc_auc_score
 from lastro.core.errors import LastroError
 from lastro.core.params import Evaluation
 from lastro.evaluation import intervals
-from lastro.evaluation.intervals import Resampled, bootstrap, interval, paired, poisson_weights
+from lastro.evaluation.intervals import Resampled, bootstrap, improvements, interval, poisson_weights
 from lastro.evaluation.metrics import names
 
 
@@ -43,7 +43,7 @@ def test_the_number_of_threads_changes_no_bit(model, monkeypatch):
     for k in (2, 4, 0):
         predictions, found = model(5000, k), set()
         for threads in (1, 3):
-            monkeypatch.setattr(intervals, "_MOST_THREADS", threads)
+            monkeypatch.setattr(intervals, "_MAX_THREADS", threads)
             monkeypatch.setattr(os, "cpu_count", lambda: 8)
             found.add(all_samples(predictions))
         assert len(found) == 1
@@ -157,18 +157,22 @@ def test_a_class_of_one_row_has_no_interval(model):
     assert np.isfinite(found.interval("log_loss")).all()
 
 
+def gains_of(candidate, champion):
+    return improvements(candidate, champion, ("log_loss",), 300, 0)["log_loss"]
+
+
 def test_pairs_share_their_rows(model):
     """Two models that err on the same rows: their difference is known better than either of them."""
-    rival = model(500)
-    blurred = rival.scores[:, 1] * 0.98 + 0.01
-    candidate = replace(rival, scores=np.stack([1 - blurred, blurred], axis=1))
-    gains = paired(candidate, rival, "log_loss", 300, 0)
+    champion = model(500)
+    blurred = champion.scores[:, 1] * 0.98 + 0.01
+    candidate = replace(champion, scores=np.stack([1 - blurred, blurred], axis=1))
+    gains = gains_of(candidate, champion)
     alone = bootstrap(candidate, ("log_loss",), 300, 0)["log_loss"]
     assert np.std(gains) < 0.2 * np.std(alone)
-    np.testing.assert_array_equal(paired(rival, candidate, "log_loss", 300, 0), -gains)
-    assert not paired(rival, rival, "log_loss", 300, 0).any()
+    np.testing.assert_array_equal(gains_of(champion, candidate), -gains)
+    assert not gains_of(champion, champion).any()
 
 
 def test_pairs_need_the_same_rows(model):
     with pytest.raises(LastroError, match="align them by key"):
-        paired(model(50, seed=1), model(50, seed=2), "accuracy", 100, 0)
+        improvements(model(50, seed=1), model(50, seed=2), ("accuracy",), 100, 0)

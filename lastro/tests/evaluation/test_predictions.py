@@ -134,27 +134,27 @@ def test_alignment_keeps_the_common_rows_in_one_order():
     common = aligned(
         rows([5, 1, 3], [50, 10, 30], [5, 1, 3]), rows([3, 9, 8, 5], [30, 90, 80, 50], [33, 99, 88, 55])
     )
-    assert common.candidate.keys.tolist() == common.rival.keys.tolist() == [3, 5]
-    assert (common.candidate.scores.tolist(), common.rival.scores.tolist()) == ([3, 5], [33, 55])
-    assert (common.candidate_left_out, common.rival_left_out) == (1, 2)
+    assert common.candidate.keys.tolist() == common.champion.keys.tolist() == [3, 5]
+    assert (common.candidate.scores.tolist(), common.champion.scores.tolist()) == ([3, 5], [33, 55])
+    assert (common.candidate_left_out, common.champion_left_out) == (1, 2)
 
 
 def test_rows_with_one_key_are_matched_by_truth_and_number():
     common = aligned(rows([7, 7, 7, 2], [1, 0, 0, 5], [4, 3, 2, 1]), rows([7, 2, 7], [0, 5, 1], [30, 10, 40]))
     assert common.candidate.scores.tolist() == [1, 2, 4]
-    assert common.rival.scores.tolist() == [10, 30, 40]
-    assert (common.candidate_left_out, common.rival_left_out) == (1, 0)
+    assert common.champion.scores.tolist() == [10, 30, 40]
+    assert (common.candidate_left_out, common.champion_left_out) == (1, 0)
 
 
 def test_nothing_in_common_is_no_error():
     common = aligned(rows([1], [1], [1]), rows([2], [2], [2]))
-    assert (len(common.candidate), common.candidate_left_out, common.rival_left_out) == (0, 1, 1)
+    assert (len(common.candidate), common.candidate_left_out, common.champion_left_out) == (0, 1, 1)
 
 
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        (rows([1, 2], [1, 3], [0, 0]), "truth of row 2 is 2.0 here and 3.0 in the rival's"),
+        (rows([1, 2], [1, 3], [0, 0]), "truth of row 2 is 2.0 here and 3.0 in the champion's"),
         (rows(["1", "2"], [1, 2], [0, 0]), "keys are int64 here"),
         (
             Predictions("classification", (0, 1), [1, 2], [0, 1], np.full((2, 2), 0.5)),

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,11 +15,12 @@ from sklearn.metrics import auc, confusion_matrix, roc_auc_score
 
 from lastro.core.errors import LastroError
 from lastro.core.params import Evaluation
-from lastro.evaluation.baseline import baseline, baseline_metrics, target_prior
+from lastro.evaluation.baseline import baseline, baseline_metrics
 from lastro.evaluation.curves import curves
 from lastro.evaluation.intervals import Resampled
 from lastro.evaluation.metrics import compute, names
-from lastro.evaluation.summary import evaluate
+from lastro.evaluation.summary import summarise
+from lastro.families.train import training_prior
 
 PRIOR = {2: [0.5, 0.5], 4: [0.25] * 4, 0: 10.0}
 SLICED = Evaluation(resamples=100, slices=["sex"])
@@ -27,7 +29,7 @@ SLICED = Evaluation(resamples=100, slices=["sex"])
 @pytest.mark.parametrize("k", [2, 4, 0])
 def test_the_report_holds_every_metric_with_interval_and_baseline(model, k):
     predictions = model(300, k)
-    found = json.loads(json.dumps(evaluate(predictions, PRIOR[k], SLICED), allow_nan=False))
+    found = json.loads(json.dumps(summarise(predictions, PRIOR[k], SLICED), allow_nan=False))
     assert (found["task"], found["rows"]) == (predictions.task, 300)
     values = compute(predictions)
     assert list(found["metrics"]) == list(names(predictions.task, k))
@@ -41,48 +43,49 @@ def test_the_report_holds_every_metric_with_interval_and_baseline(model, k):
 def test_the_report_does_not_depend_on_the_order_of_rows_nor_on_what_was_known(model):
     predictions = model(300)
     texts = {
-        json.dumps(evaluate(predictions, PRIOR[2], SLICED)),
-        json.dumps(evaluate(predictions.take(np.arange(300)[::-1]), PRIOR[2], SLICED)),
-        json.dumps(evaluate(predictions, PRIOR[2], SLICED, Resampled.of(predictions, SLICED))),
-        json.dumps(evaluate(predictions, PRIOR[2], SLICED, Resampled.of(model(300, seed=9), SLICED))),
+        json.dumps(summarise(predictions, PRIOR[2], SLICED)),
+        json.dumps(summarise(predictions.take(np.arange(300)[::-1]), PRIOR[2], SLICED)),
+        json.dumps(summarise(predictions, PRIOR[2], SLICED, Resampled.of(predictions, SLICED))),
+        json.dumps(summarise(predictions, PRIOR[2], SLICED, Resampled.of(model(300, seed=9), SLICED))),
     }
     assert len(texts) == 1
 
 
 def test_what_is_undefined_is_null(model):
     predictions = model(100).take(model(100).truth == 1)
-    metric = evaluate(predictions, PRIOR[2], Evaluation(resamples=100))["metrics"]["roc_auc"]
+    metric = summarise(predictions, PRIOR[2], Evaluation(resamples=100))["metrics"]["roc_auc"]
     assert [metric[name] for name in ("value", "low", "high", "baseline")] == [None] * 4
 
 
 def test_slices_are_the_metrics_of_their_rows(model):
     predictions = model(300)
-    found = evaluate(predictions, PRIOR[2], SLICED)["slices"]["sex"]
+    found = summarise(predictions, PRIOR[2], SLICED)["slices"]["sex"]
     assert list(found) == ["f", "m"]
     assert sum(group["rows"] for group in found.values()) == 300
     for group, report in found.items():
         rows = predictions.take(predictions.slices["sex"] == group)
-        alone = evaluate(rows, PRIOR[2], Evaluation(resamples=100))["metrics"]
+        alone = summarise(rows, PRIOR[2], Evaluation(resamples=100))["metrics"]
         for name, metric in report["metrics"].items():
             assert metric == {field: alone[name][field] for field in ("value", "low", "high")}
 
 
 def test_a_slice_column_that_is_not_there_is_refused(model):
     with pytest.raises(LastroError, match=r"no slice column 'site' \(they have: sex\)"):
-        evaluate(model(50), PRIOR[2], Evaluation(slices=["site"]))
+        summarise(model(50), PRIOR[2], Evaluation(slices=["site"]))
 
 
 def test_the_baseline_is_scikit_learns_dummy(model):
     held_out, training = model(200, 4), model(500, 4, seed=3)
     dummy = DummyClassifier(strategy="prior").fit(training.scores, training.truth)
     expected = replace(held_out, scores=dummy.predict_proba(held_out.scores))
-    assert baseline_metrics(
-        held_out, target_prior(training.truth, 4), ("accuracy", "log_loss")
-    ) == pytest.approx(compute(expected, ("accuracy", "log_loss")))
+    shares = training_prior(training.truth, SimpleNamespace(task="classification", labels=range(4)))
+    wanted = ("accuracy", "log_loss")
+    assert baseline_metrics(held_out, shares, wanted) == pytest.approx(compute(expected, wanted))
     held_out, training = model(200, 0), model(500, 0, seed=3)
     dummy = DummyRegressor().fit(training.scores, training.truth)
     expected = replace(held_out, scores=dummy.predict(held_out.scores))
-    assert baseline_metrics(held_out, target_prior(training.truth, 0)) == pytest.approx(compute(expected))
+    mean = training_prior(training.truth, SimpleNamespace(task="regression"))
+    assert baseline_metrics(held_out, mean) == pytest.approx(compute(expected))
 
 
 def test_the_baseline_is_as_good_as_chance_where_its_one_class_says_nothing(model):

@@ -35,7 +35,8 @@ def test_same_data_is_compared_on_all_rows(clone, lastro, parts):
     n = len(parts("deeper", "test"))
     assert found["rival's rows"]["detail"].startswith(f"0 of {n} held-out rows are left out")
     assert (
-        f"on {n} common rows (0 of the candidate's and 0 of the rival's left out)" in found["rival"]["detail"]
+        f"on {n} common rows (0 of the candidate's and 0 of the champion's left out)"
+        in found["champion"]["detail"]
     )
     assert clone.run("git", "status", "--porcelain").stdout == ""
 
@@ -52,7 +53,7 @@ def test_rows_of_its_training_are_left_out_and_counted(clone, lastro, parts):
         f"{left_out} of {len(held_out)} held-out rows are left out, v1.0.0 (version 1) was trained on them; "
         f"{len(fair)} are left"
     )
-    assert f"on {len(fair)} common rows ({left_out} of the candidate's" in found["rival"]["detail"]
+    assert f"on {len(fair)} common rows ({left_out} of the candidate's" in found["champion"]["detail"]
 
 
 def test_too_few_rows_left_fail_with_their_mend(clone, lastro):

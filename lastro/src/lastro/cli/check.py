@@ -78,11 +78,11 @@ def _read(path: Path) -> Verdict:
         raise LastroError(f"holds no verdict ({error})", where=path, fix="run dvc repro") from None
 
 
-def _judge(params: Params, paths: Paths, rival: Path) -> Verdict:
+def _judge(params: Params, paths: Paths, champion: Path) -> Verdict:
     from lastro.evaluation.evaluate import read_training
     from lastro.evaluation.gate import judge
     from lastro.evaluation.predictions import Predictions
 
     prior = read_training(paths.training)["prior"]
     candidate = Predictions.read(paths.predictions)
-    return judge(candidate, params.gate, params.evaluation, prior, rival=Predictions.read(rival))
+    return judge(candidate, params.gate, params.evaluation, prior, champion=Predictions.read(champion))

@@ -107,7 +107,7 @@ class Gate(Section):
         True, description="the primary metric must be better than the dummy baseline's"
     )
     margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
-        0.01, description="non-inferiority margin against a rival, in units of the primary metric"
+        0.01, description="non-inferiority margin against the champion, in units of the primary metric"
     )
     min_rows: Annotated[int, Field(ge=2)] = Field(30, description="fewest rows a comparison may rest on")
     slices: SliceLimits = SliceLimits()

@@ -14,12 +14,12 @@ class Aligned(NamedTuple):
     """The common rows of two models, in one order, and how many rows of each were left out."""
 
     candidate: Predictions
-    rival: Predictions
+    champion: Predictions
     candidate_left_out: int
-    rival_left_out: int
+    champion_left_out: int
 
 
-def aligned(candidate: Predictions, rival: Predictions) -> Aligned:
+def aligned(candidate: Predictions, champion: Predictions) -> Aligned:
     """Restrict both to their common rows, in the candidate's canonical order.
 
     Rows match by key and truth. Where several rows share both, the first in canonical order matches the
@@ -29,21 +29,21 @@ def aligned(candidate: Predictions, rival: Predictions) -> Aligned:
         LastroError: tasks, labels or kinds of key differ, or a key has another truth on each side.
     """
     for what in ("task", "labels"):
-        ours, theirs = getattr(candidate, what), getattr(rival, what)
+        ours, theirs = getattr(candidate, what), getattr(champion, what)
         if ours != theirs:
             raise LastroError(
-                f"predictions cannot be compared: {what} is {ours!r} here and {theirs!r} in the rival's"
+                f"predictions cannot be compared: {what} is {ours!r} here and {theirs!r} in the champion's"
             )
-    candidate, rival = candidate.canonical(), rival.canonical()
-    if candidate.keys.dtype.kind != rival.keys.dtype.kind:
+    candidate, champion = candidate.canonical(), champion.canonical()
+    if candidate.keys.dtype.kind != champion.keys.dtype.kind:
         raise LastroError(
-            f"predictions cannot be compared: keys are {candidate.keys.dtype} here and {rival.keys.dtype} in "
-            "the rival's",
+            f"predictions cannot be compared: keys are {candidate.keys.dtype} here and {champion.keys.dtype} in "
+            "the champion's",
             fix="evaluate both with the same data.key",
         )
     n = len(candidate)
-    _, keys = np.unique(np.concatenate([candidate.keys, rival.keys]), return_inverse=True)
-    values, truths = np.unique(np.concatenate([candidate.truth, rival.truth]), return_inverse=True)
+    _, keys = np.unique(np.concatenate([candidate.keys, champion.keys]), return_inverse=True)
+    values, truths = np.unique(np.concatenate([candidate.truth, champion.truth]), return_inverse=True)
     pairs = keys * len(values) + truths
     numbered = np.concatenate([_occurrence(pairs[:n]), _occurrence(pairs[n:])])
     rows = pairs * (numbered.max(initial=0) + 1) + numbered
@@ -51,17 +51,17 @@ def aligned(candidate: Predictions, rival: Predictions) -> Aligned:
     order = np.argsort(ours)
     ours, theirs = ours[order], theirs[order]
 
-    left, rival_left = np.delete(np.arange(n), ours), np.delete(np.arange(len(rival)), theirs)
-    _, i, j = np.intersect1d(keys[:n][left], keys[n:][rival_left], return_indices=True)
+    left, champion_left = np.delete(np.arange(n), ours), np.delete(np.arange(len(champion)), theirs)
+    _, i, j = np.intersect1d(keys[:n][left], keys[n:][champion_left], return_indices=True)
     if len(i):
-        here, there = left[i[0]], rival_left[j[0]]
-        truth, other = candidate.names(candidate.truth)[here], rival.names(rival.truth)[there]
+        here, there = left[i[0]], champion_left[j[0]]
+        truth, other = candidate.names(candidate.truth)[here], champion.names(champion.truth)[there]
         raise LastroError(
             f"predictions cannot be compared: the truth of row {candidate.keys[here]} is {truth} here and "
-            f"{other} in the rival's ({len(i)} such keys)",
+            f"{other} in the champion's ({len(i)} such keys)",
             fix="evaluate both on the same data",
         )
-    return Aligned(candidate.take(ours), rival.take(theirs), len(left), len(rival_left))
+    return Aligned(candidate.take(ours), champion.take(theirs), len(left), len(champion_left))
 
 
 def _occurrence(pairs: np.ndarray) -> np.ndarray:

@@ -15,16 +15,6 @@ from lastro.evaluation.predictions import Predictions
 Prior = float | Sequence[float] | np.ndarray
 
 
-def target_prior(target: np.ndarray, n_classes: int) -> float | list[float]:
-    """What the dummy learns from the training rows: the share of each class, or the mean value.
-
-    target: (n,) int64 class indices, or float64 values where n_classes is 0.
-    """
-    if not n_classes:
-        return float(np.mean(target))
-    return (np.bincount(target, minlength=n_classes) / len(target)).tolist()
-
-
 def baseline(predictions: Predictions, prior: Prior) -> Predictions:
     """The dummy's predictions of the same rows.
 

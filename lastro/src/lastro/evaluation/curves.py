@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from lastro.evaluation.predictions import Predictions
-from lastro.evaluation.rounding import rounded
+from lastro.evaluation.text import rounded
 
-MOST_POINTS = 200
+MAX_POINTS = 200
 CALIBRATION_GROUPS = 12
 RESIDUAL_BINS = 30
 
@@ -64,7 +64,7 @@ def _roc(thresholds: np.ndarray, false: np.ndarray, true: np.ndarray) -> Rows:
             "true_positive_rate": rounded(true[i] / true[-1]),
             "threshold": rounded(thresholds[i]),
         }
-        for i in _thinned(len(true), MOST_POINTS - 1)
+        for i in _thinned(len(true), MAX_POINTS - 1)
     ]
 
 
@@ -109,7 +109,7 @@ def _confusion(rows: Predictions) -> Rows:
     """One row per cell; only cells that occur where all would be too many."""
     k = len(rows.labels)
     counts = np.bincount(rows.truth * k + rows.predicted, minlength=k * k)
-    cells = range(k * k) if k * k <= MOST_POINTS else np.flatnonzero(counts)
+    cells = range(k * k) if k * k <= MAX_POINTS else np.flatnonzero(counts)
     return [
         {"actual": rows.labels[cell // k], "predicted": rows.labels[cell % k], "rows": int(counts[cell])}
         for cell in cells
@@ -137,6 +137,6 @@ def _residuals(rows: Predictions) -> Rows:
     ]
 
 
-def _thinned(length: int, most: int = MOST_POINTS) -> np.ndarray:
-    """At most `most` indices below `length`, evenly spread, the first and the last among them."""
-    return np.unique(np.linspace(0, max(length - 1, 0), min(length, most)).round().astype(np.int64))
+def _thinned(length: int, maximum: int = MAX_POINTS) -> np.ndarray:
+    """At most `maximum` indices below `length`, evenly spread, the first and the last among them."""
+    return np.unique(np.linspace(0, max(length - 1, 0), min(length, maximum)).round().astype(np.int64))

@@ -19,7 +19,7 @@ from lastro.evaluation import curves, gate
 from lastro.evaluation.intervals import Resampled
 from lastro.evaluation.model_card import model_card
 from lastro.evaluation.predictions import Predictions
-from lastro.evaluation.summary import evaluate as summarise
+from lastro.evaluation.summary import summarise
 from lastro.evaluation.verdict import Verdict
 from lastro.families import catalog
 from lastro.families.problem import problem_of

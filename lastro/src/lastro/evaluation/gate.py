@@ -14,11 +14,10 @@ import numpy as np
 from lastro.core.errors import LastroError
 from lastro.evaluation.align import aligned
 from lastro.evaluation.baseline import Prior, baseline, baseline_metrics, chance
-from lastro.evaluation.intervals import Resampled, bootstrap, interval, paired
+from lastro.evaluation.intervals import Resampled, bootstrap, improvements, interval
 from lastro.evaluation.metrics import METRICS, compute, resolve
 from lastro.evaluation.predictions import Predictions
-from lastro.evaluation.rounding import rounded, shown, shown_interval
-from lastro.evaluation.slices import groups
+from lastro.evaluation.text import rounded, shown, shown_interval
 from lastro.evaluation.verdict import Rule, Verdict
 
 if TYPE_CHECKING:
@@ -30,10 +29,10 @@ def judge(
     gate: Gate,
     evaluation: Evaluation,
     prior: Prior,
-    rival: Predictions | None = None,
+    champion: Predictions | None = None,
     resampled: Resampled | None = None,
 ) -> Verdict:
-    """Judge the candidate by the `gate` section of the parameters, against a rival when there is one.
+    """Judge the candidate by the `gate` section of the parameters, and against the champion when there is one.
 
     prior: (k,) class shares or the mean of the training target. resampled: what `Resampled.of` has found for
     the candidate already, to save time; the verdict is the same without.
@@ -53,8 +52,8 @@ def judge(
     if gate.beat_baseline:
         rules.append(_beats_baseline(found, primary, prior))
     rules += _slices(found, primary, gate, evaluation)
-    if rival is not None:
-        rules.append(_not_worse(candidate, rival, primary, gate, evaluation))
+    if champion is not None:
+        rules.append(_not_worse(candidate, champion, primary, gate, evaluation))
     return Verdict(all(rule.passed for rule in rules), tuple(rules))
 
 
@@ -140,7 +139,7 @@ def _slice(found: Resampled, name: str, column: str, gate: Gate) -> Rule:
     whole, sign = found.values[name], METRICS[name].sign
     small, gaps = [], {}
     try:
-        for group, rows in groups(found.source, column):
+        for group, rows in found.source.groups(column):
             if len(rows) < gate.slices.min_rows:
                 small.append(f"{group} ({len(rows)})")
             else:
@@ -169,33 +168,35 @@ def _slice(found: Resampled, name: str, column: str, gate: Gate) -> Rule:
 
 
 def _not_worse(
-    candidate: Predictions, rival: Predictions, name: str, gate: Gate, evaluation: Evaluation
+    candidate: Predictions, champion: Predictions, name: str, gate: Gate, evaluation: Evaluation
 ) -> Rule:
     """Non-inferiority on the common rows."""
     bound = rounded(-gate.margin)
     try:
-        common = aligned(candidate, rival)
+        common = aligned(candidate, champion)
     except LastroError as error:
-        return Rule("rival", False, None, bound, str(error))
+        return Rule("champion", False, None, bound, str(error))
     n = len(common.candidate)
-    left = (
-        f"{common.candidate_left_out} of the candidate's and {common.rival_left_out} of the rival's left out"
-    )
+    left = f"{common.candidate_left_out} of the candidate's and {common.champion_left_out} of the champion's left out"
     rows = f"{n} common rows ({left})"
     if n < gate.min_rows:
-        fix = "predict the candidate's held-out rows with the rival, or lower gate.min_rows"
-        return Rule("rival", False, None, bound, f"{rows}, at least {gate.min_rows} are needed; {fix}")
+        fix = "predict the candidate's held-out rows with the champion, or lower gate.min_rows"
+        return Rule("champion", False, None, bound, f"{rows}, at least {gate.min_rows} are needed; {fix}")
     values = [compute(model, (name,))[name] for model in common[:2]]
-    samples = paired(common.candidate, common.rival, name, evaluation.resamples, evaluation.seed)
+    samples = improvements(common.candidate, common.champion, (name,), evaluation.resamples, evaluation.seed)[
+        name
+    ]
     low, high = map(rounded, interval(samples))
     gain = rounded(METRICS[name].sign * (values[0] - values[1]))
     if low is None or gain is None:
-        detail = f"{name} {shown(values[0])} cannot be compared with the rival's {shown(values[1])} on {rows}"
-        return Rule("rival", False, None, bound, f"{detail}: undefined on them or on too many resamples")
+        detail = (
+            f"{name} {shown(values[0])} cannot be compared with the champion's {shown(values[1])} on {rows}"
+        )
+        return Rule("champion", False, None, bound, f"{detail}: undefined on them or on too many resamples")
     passed = low >= bound
     verb = "stays within" if passed else "goes beyond"
     detail = (
-        f"{name} {shown(values[0])} against the rival's {shown(values[1])} on {rows}: the improvement "
+        f"{name} {shown(values[0])} against the champion's {shown(values[1])} on {rows}: the improvement "
         f"{shown(gain)} {shown_interval(low, high)} {verb} the margin of {shown(bound)}"
     )
-    return Rule("rival", passed, low, bound, detail)
+    return Rule("champion", passed, low, bound, detail)

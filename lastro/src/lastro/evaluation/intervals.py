@@ -43,7 +43,7 @@ _THRESHOLDS = np.cumsum(_COUNTS[:-1]).astype(np.uint16)
 
 # Weights per chunk: large enough to make NumPy's overhead small, small enough for the cache of one core.
 _CHUNK = 2**17
-_MOST_THREADS = 4
+_MAX_THREADS = 4
 
 
 def bootstrap(
@@ -53,13 +53,8 @@ def bootstrap(
     return _resample([predictions.canonical()], tuple(wanted), resamples, seed)[0]
 
 
-def paired(candidate: Predictions, rival: Predictions, name: str, resamples: int, seed: int) -> np.ndarray:
-    """(resamples,) improvements of one metric; see `improvements`."""
-    return improvements(candidate, rival, (name,), resamples, seed)[name]
-
-
 def improvements(
-    candidate: Predictions, rival: Predictions, wanted: Sequence[str], resamples: int, seed: int
+    candidate: Predictions, champion: Predictions, wanted: Sequence[str], resamples: int, seed: int
 ) -> dict[str, np.ndarray]:
     """Each metric's (resamples,) improvements, positive where the candidate is better; both see the same row weights.
 
@@ -68,11 +63,13 @@ def improvements(
     Raises:
         LastroError: the two don't hold the same rows in the same order (see `align.aligned`).
     """
-    if not np.array_equal(candidate.keys, rival.keys) or not np.array_equal(candidate.truth, rival.truth):
+    if not np.array_equal(candidate.keys, champion.keys) or not np.array_equal(
+        candidate.truth, champion.truth
+    ):
         raise LastroError("predictions cannot be paired: the rows differ", fix="align them by key first")
     # Sorted together, so that both see one weight per row even where keys repeat.
-    order = np.lexsort((*_columns(rival), *_columns(candidate), candidate.truth, candidate.keys))
-    ours, theirs = _resample([candidate.take(order), rival.take(order)], tuple(wanted), resamples, seed)
+    order = np.lexsort((*_columns(champion), *_columns(candidate), candidate.truth, candidate.keys))
+    ours, theirs = _resample([candidate.take(order), champion.take(order)], tuple(wanted), resamples, seed)
     return {name: METRICS[name].sign * (ours[name] - theirs[name]) for name in wanted}
 
 
@@ -174,7 +171,7 @@ def _resample(
                 result[name][start:stop] = np.where(np.isfinite(values), values, np.nan)
 
     chunks = list(_chunks(n, resamples))
-    threads = min(_MOST_THREADS, os.cpu_count() or 1, len(chunks))
+    threads = min(_MAX_THREADS, os.cpu_count() or 1, len(chunks))
     if threads == 1:
         for chunk in chunks:
             fill(*chunk)

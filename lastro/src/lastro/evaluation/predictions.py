@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -106,6 +107,26 @@ class Predictions:
             scores=self.scores[rows],
             slices={name: groups[rows] for name, groups in self.slices.items()},
         )
+
+    def groups(self, column: str) -> Iterator[tuple[str, Predictions]]:
+        """Divide the rows by a slice column: each group's name and rows, by name.
+
+        Raises:
+            LastroError: the predictions do not hold the column.
+        """
+        if column not in self.slices:
+            held = ", ".join(sorted(self.slices)) or "none"
+            raise LastroError(
+                f"the predictions have no slice column {column!r} (they have: {held})",
+                where="evaluation.slices",
+                fix="correct the name, or repeat the evaluation",
+            )
+        order = np.argsort(self.slices[column], kind="stable")
+        present, starts = np.unique(self.slices[column][order], return_index=True)
+        for name, rows in zip(
+            present.tolist(), np.split(order, starts[1:]) if len(order) else [], strict=True
+        ):
+            yield name, self.take(rows)
 
     def canonical(self) -> Predictions:
         """The rows sorted by key, those with one key by truth, then scores, however they were ordered."""

@@ -8,17 +8,16 @@ from lastro.evaluation.baseline import Prior, baseline_metrics
 from lastro.evaluation.intervals import Resampled
 from lastro.evaluation.metrics import METRICS
 from lastro.evaluation.predictions import Predictions
-from lastro.evaluation.rounding import rounded
-from lastro.evaluation.slices import resampled_groups
+from lastro.evaluation.text import rounded
 
 if TYPE_CHECKING:
     from lastro.core.params import Evaluation
 
 
-def evaluate(
+def summarise(
     predictions: Predictions, prior: Prior, evaluation: Evaluation, resampled: Resampled | None = None
 ) -> dict[str, Any]:
-    """JSON-ready; floats have six significant digits, and what is undefined is null.
+    """Compute every metric with its interval, the dummy's and each slice's: JSON-ready, to six digits, null where undefined.
 
     prior: (k,) class shares or the mean of the training target. resampled: what `Resampled.of` has found for
     these predictions already.
@@ -34,8 +33,8 @@ def evaluate(
     }
     slices = {
         column: {
-            group: {"rows": len(found.source), "metrics": _with_intervals(found)}
-            for group, found in resampled_groups(predictions, column, evaluation)
+            group: {"rows": len(rows), "metrics": _with_intervals(Resampled.of(rows, evaluation))}
+            for group, rows in predictions.groups(column)
         }
         for column in evaluation.slices
     }

@@ -1,8 +1,34 @@
-"""Metrics as the text of a table."""
+"""Numbers and metrics as reports, tables and verdicts show them."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+HEADERS = ["metric", "value", "95 % interval", "baseline"]
+SHOWN_BY_SLICE = 6
+DIGITS = 6
+"""Significant digits: the last ones of a float64 differ between processors, these don't."""
+
+
+def rounded(value: float) -> float | None:
+    """The value to six significant digits; None where it is NaN or infinite, which JSON cannot say.
+
+    Adding 0 makes a negative zero a plain one.
+    """
+    return float(f"{value:.{DIGITS}g}") + 0.0 if math.isfinite(value) else None
+
+
+def shown(value: float | None) -> str:
+    """The value as text, `undefined` where there is none."""
+    return "undefined" if value is None or not math.isfinite(value) else f"{value + 0.0:.{DIGITS}g}"
+
+
+def shown_interval(low: float | None, high: float | None) -> str:
+    """A 95 % interval as text."""
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return "[undefined]"
+    return f"[{shown(low)}, {shown(high)}]"
 
 
 def number(value: float | None) -> str:
@@ -23,9 +49,6 @@ def metric_rows(metrics: dict[str, dict[str, Any]]) -> list[list[str]]:
     ]
 
 
-SHOWN_BY_SLICE = 6
-
-
 def slice_metrics(groups: dict[str, Any]) -> list[str]:
     """The first metrics, as many as a terminal has room for; evaluation.json and the model card hold all."""
     return list(next(iter(groups.values()))["metrics"])[:SHOWN_BY_SLICE] if groups else []
@@ -38,6 +61,3 @@ def slice_rows(groups: dict[str, Any]) -> list[list[str]]:
         [group, str(found["rows"]), *(number(found["metrics"][name]["value"]) for name in names)]
         for group, found in groups.items()
     ]
-
-
-HEADERS = ["metric", "value", "95 % interval", "baseline"]

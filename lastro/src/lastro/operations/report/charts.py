@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lastro.core.markdown import code, table
-from lastro.evaluation.rounding import rounded
+from lastro.evaluation.text import rounded
 from lastro.operations.report.content import Chart
 
 POINTS = 21

@@ -12,7 +12,7 @@ from lastro.evaluation.align import aligned
 from lastro.evaluation.intervals import improvements, interval
 from lastro.evaluation.metrics import METRICS, compute, names
 from lastro.evaluation.predictions import Predictions
-from lastro.evaluation.rounding import rounded
+from lastro.evaluation.text import rounded
 from lastro.evaluation.verdict import Rule
 from lastro.operations.lineage import git, lineage
 from lastro.operations.lineage.lineage import Lineage
@@ -101,8 +101,8 @@ def with_production(
         return nothing("production", str(error))
     if rival.predictions is None:
         return Comparison(Other(name=name, missing=rival.rule.detail), {}, (rival.rule,))
-    verdict = judge(ours, params.gate, params.evaluation, training["prior"], rival=rival.predictions)
-    rules = tuple(rule for rule in verdict.rules if rule.name == "rival")
+    verdict = judge(ours, params.gate, params.evaluation, training["prior"], champion=rival.predictions)
+    rules = tuple(rule for rule in verdict.rules if rule.name == "champion")
     compared = against(name, ours, rival.predictions, params.evaluation)
     return Comparison(compared.other, compared.differences, (rival.rule, *rules))
 
@@ -116,8 +116,8 @@ def against(name: str, ours: Predictions, theirs: Predictions, settings: Evaluat
     if not len(common.candidate):
         return nothing(name, "the two held out no row in common")
     wanted = names(ours.task, len(ours.labels))
-    here, there = compute(common.candidate, wanted), compute(common.rival, wanted)
-    samples = improvements(common.candidate, common.rival, wanted, settings.resamples, settings.seed)
+    here, there = compute(common.candidate, wanted), compute(common.champion, wanted)
+    samples = improvements(common.candidate, common.champion, wanted, settings.resamples, settings.seed)
     differences = {}
     for metric in wanted:
         low, high = interval(samples[metric])
