@@ -54,10 +54,10 @@ def test_from_table_to_verdict(family, kind, tmp_path, root, monkeypatch):
     # What the recorder does with the model: read back and predict the same.
     again = catalog.get(family)
     schema = read_schema(paths.schema)
-    from lastro.families.problem import problem_of
+    from lastro.families.protocol import Problem
 
     X, _ = read_rows(paths.test, schema)
-    scores = again.predict(again.from_bytes(paths.model.read_bytes()), X, problem_of(schema))
+    scores = again.predict(again.from_bytes(paths.model.read_bytes()), X, Problem.of(schema))
     assert np.array_equal(scores, predictions.scores)
 
 

@@ -1,4 +1,4 @@
-"""The encoding of a table as a matrix, for data frames: the twin of `lastro.tables.matrix` for Arrow tables.
+"""The encoding of a table as a matrix, for data frames: as `lastro.tables.matrix` encodes Arrow tables.
 
 Numbers are as they are, booleans 0 and 1, dates days since 1970-01-01 UTC with the time of day as the fraction,
 categories their index in the schema; NaN is a missing value. Takes the schema as the JSON object that prepare writes,
@@ -19,7 +19,7 @@ DAY = 86_400_000_000
 
 
 def encode_frame(frame: pd.DataFrame, schema: dict[str, Any]) -> np.ndarray:
-    """(n, p) float64 in the order of the schema's features.
+    """Encode a data frame as (n, p) float64 in the order of the schema's features.
 
     Raises:
         ValueError: a feature is not among the columns, or a category is unknown where the schema says error.

@@ -31,7 +31,7 @@ class _WithoutSklearn:
 
 
 def import_xgboost() -> ModuleType:
-    """The xgboost module, in 0.2 s instead of 1 s where scikit-learn is not imported yet.
+    """Import xgboost, in 0.2 s instead of 1 s where scikit-learn is not imported yet.
 
     xgboost imports scikit-learn only as the base of its XGBClassifier and the like, and does without where it is
     not installed. Boosters are all we use, so it is told so. The hook hides scikit-learn from this thread's

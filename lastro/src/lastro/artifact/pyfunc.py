@@ -26,7 +26,7 @@ class ScoringModel:
         self.schema = schema
 
     def predict(self, frame: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """`prediction`, and for classification `probability_LABEL` for each class; one row per row of `frame`.
+        """Return `prediction`, and for classification `probability_LABEL` for each class; one row per row of `frame`.
 
         Raises:
             ValueError: a column is missing or a category unknown.

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Check:
-    """The answer to one question; `mend` is empty where nothing is to be mended."""
+    """The answer to one question; `fix` is empty where nothing is wrong."""
 
     name: str
     state: Literal["ok", "warning", "failed"]
@@ -21,22 +21,22 @@ class Check:
         return f"{self.state:<8} {self.name:<16} {self.what}{fix}"
 
     def to_json(self) -> dict[str, Any]:
-        """For programs."""
+        """Return JSON-ready content, for programs."""
         return asdict(self)
 
 
 def ok(name: str, what: str) -> Check:
-    """Nothing to mend."""
+    """Answer that nothing is wrong."""
     return Check(name, "ok", what)
 
 
 def warning(name: str, what: str, fix: str) -> Check:
-    """Works, or is needed for a part only."""
+    """Answer that it works in part, or is needed for a part only."""
     return Check(name, "warning", what, fix)
 
 
 def failed(name: str, what: str, fix: str) -> Check:
-    """Does not work."""
+    """Answer that it does not work."""
     return Check(name, "failed", what, fix)
 
 

@@ -27,7 +27,7 @@ class LastroError(Exception):
 
     @property
     def summary(self) -> str:
-        """The line without the fix."""
+        """Return the line without the fix."""
         return f"{self.where}: {self.problem}" if self.where else self.problem
 
     def within(self, place: object) -> Self:
@@ -61,6 +61,6 @@ def exit_with_message(function: Callable[[], object]) -> None:
     except OSError as error:
         if error.filename is None or error.strerror is None:
             raise
-        again = "mend that, then run this again"
+        again = "correct that, then run this again"
         print(f"error: {ExternalError(error.strerror, where=error.filename, fix=again)}", file=sys.stderr)
         sys.exit(ExternalError.exit_code)

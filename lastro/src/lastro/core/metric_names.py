@@ -29,7 +29,7 @@ class Metric:
 
     @property
     def sign(self) -> int:
-        """+1 or -1: a difference times this is positive where it is an improvement."""
+        """Return +1 or -1: a difference times this is positive where it is an improvement."""
         return 1 if self.higher_is_better else -1
 
 
@@ -74,7 +74,7 @@ METRICS: dict[str, Metric] = {
             True,
             _BINARY,
             "2 TP / (2 TP + FP + FN), van Rijsbergen 1979",
-            "no row is or is said positive",
+            "no row is or is predicted positive",
         ),
         Metric(
             "f1_macro", True, _MULTI, "mean of f1 over the classes", "a class neither occurs nor is predicted"
@@ -112,20 +112,20 @@ _BINARY_NAMES = {many: plain for plain, many in _MULTICLASS_NAMES.items()}
 
 
 def kind_of(task: str, n_classes: int) -> Kind:
-    """Which metrics apply."""
+    """Tell which metrics apply."""
     if task == "regression":
         return "regression"
     return "multiclass" if n_classes > 2 else "binary"
 
 
 def names(task: str, n_classes: int) -> tuple[str, ...]:
-    """The metrics that apply, in the order of reports."""
+    """List the metrics that apply, in the order of reports."""
     kind = kind_of(task, n_classes)
     return tuple(metric.name for metric in METRICS.values() if kind in metric.kinds)
 
 
 def resolve(name: str, task: str, n_classes: int) -> str:
-    """The full name: `auto` is roc_auc or r2; with more than two classes plain names mean the average.
+    """Return the full name: `auto` is roc_auc or r2; with more than two classes plain names mean the average.
 
     Raises:
         LastroError: an unknown name, or one that does not apply; with the nearest that does.
@@ -144,7 +144,7 @@ def resolve(name: str, task: str, n_classes: int) -> str:
 
 
 def known(name: str) -> bool:
-    """Whether any task has a metric of this name."""
+    """Tell whether any task has a metric of this name."""
     return name == "auto" or name in METRICS or name in _MULTICLASS_NAMES
 
 

@@ -1,4 +1,4 @@
-"""Two models on the same held-out rows."""
+"""Find the held-out rows that two models share."""
 
 from __future__ import annotations
 

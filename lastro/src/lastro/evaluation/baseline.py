@@ -16,7 +16,7 @@ Prior = float | Sequence[float] | np.ndarray
 
 
 def baseline(predictions: Predictions, prior: Prior) -> Predictions:
-    """The dummy's predictions of the same rows.
+    """Predict the same rows with the dummy.
 
     Raises:
         LastroError: the prior does not fit the task or the number of classes.
@@ -32,7 +32,7 @@ def baseline(predictions: Predictions, prior: Prior) -> Predictions:
 
 
 def chance(name: str, predictions: Predictions) -> float:
-    """What stands in where the dummy has no value because it only ever names one class; NaN elsewhere.
+    """Return what stands in where the dummy has no value because it only ever names one class; NaN elsewhere.
 
     It is what naming classes at random reaches: a Matthews correlation of 0, and as precision the share of
     the positive class (which for an average over k classes is 1 / k).
@@ -47,6 +47,6 @@ def chance(name: str, predictions: Predictions) -> float:
 def baseline_metrics(
     predictions: Predictions, prior: Prior, wanted: Sequence[str] | None = None
 ) -> dict[str, float]:
-    """The dummy's metrics on the rows of `predictions`, `chance` where it has none. wanted: full names."""
+    """Compute the dummy's metrics on the rows of `predictions`, `chance` where it has none. wanted: full names."""
     values = compute(baseline(predictions, prior), wanted)
     return {name: chance(name, predictions) if math.isnan(value) else value for name, value in values.items()}

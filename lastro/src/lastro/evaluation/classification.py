@@ -11,7 +11,7 @@ _COUNTED = {"precision", "recall", "f1", "accuracy", "balanced_accuracy", "matth
 
 
 def plain(name: str) -> str:
-    """The name without the words that say how classes are averaged."""
+    """Strip the words that say how classes are averaged."""
     return name.removesuffix("_macro").removesuffix("_ovr")
 
 
@@ -155,7 +155,7 @@ class Groups:
         self.present, self.starts = np.unique(group[self.order], return_index=True)
 
     def sum(self, values: np.ndarray) -> np.ndarray:
-        """values: (b, m); returns (b, size)."""
+        """Sum (b, m) values to (b, size)."""
         sums = np.zeros((len(values), self.size))
         sums[:, self.present] = np.add.reduceat(values.take(self.order, axis=1), self.starts, axis=1)
         return sums

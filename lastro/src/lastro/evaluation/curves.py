@@ -22,7 +22,7 @@ Rows = list[dict[str, Any]]
 
 
 def curves(predictions: Predictions) -> dict[str, Rows]:
-    """roc, precision_recall, calibration and confusion; or predicted_vs_actual and residuals."""
+    """Compute roc, precision_recall, calibration and confusion; or predicted_vs_actual and residuals."""
     finite = np.isfinite(predictions.scores)
     rows = predictions.take(finite if finite.ndim == 1 else finite.all(axis=1)).canonical()
     if predictions.task == "regression":

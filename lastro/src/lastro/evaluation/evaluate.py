@@ -22,7 +22,7 @@ from lastro.evaluation.predictions import Predictions
 from lastro.evaluation.summary import summarise
 from lastro.evaluation.verdict import Verdict
 from lastro.families import catalog
-from lastro.families.problem import problem_of
+from lastro.families.protocol import Problem
 from lastro.tables.groups import group_names
 from lastro.tables.matrix import read_columns, read_rows
 from lastro.tables.schema import KEY, Schema, read_schema
@@ -55,7 +55,7 @@ def evaluate(params: Params, paths: Paths) -> tuple[dict[str, Any], Verdict]:
 
 
 def predict_test_rows(params: Params, paths: Paths, schema: Schema) -> Predictions:
-    """The model's answer to every held-out row."""
+    """Predict every held-out row with the model."""
     family = catalog.get(params.model.family)
     try:
         model = family.from_bytes(paths.model.read_bytes())
@@ -70,13 +70,13 @@ def predict_test_rows(params: Params, paths: Paths, schema: Schema) -> Predictio
         labels=schema.labels,
         keys=columns[KEY].to_numpy(),
         truth=truth,
-        scores=family.predict(model, X, problem_of(schema)),
+        scores=family.predict(model, X, Problem.of(schema)),
         slices={name: group_names(columns[name]) for name in params.evaluation.slices},
     )
 
 
 def read_training(path: Path) -> dict[str, Any]:
-    """The record that train wrote."""
+    """Read the record that train wrote."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -84,7 +84,7 @@ def read_training(path: Path) -> dict[str, Any]:
 
 
 def training_plots(training: dict[str, Any]) -> dict[str, list[dict]]:
-    """The learning curve (one row per iteration and part) and the importance of the features, largest first."""
+    """Tabulate the learning curve (one row per iteration and part) and the importance of the features, largest first."""
     importance = sorted(training["importance"].items(), key=lambda item: (-item[1], item[0]))
     curve = [
         {
@@ -118,7 +118,7 @@ COLUMNS = {
 
 
 def write_plots(folder: Path, plots: dict[str, list[dict]]) -> None:
-    """One CSV for each plot that dvc.yaml names, in a folder that holds no other."""
+    """Write one CSV for each plot that dvc.yaml names, in a folder that holds no other."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name, columns in COLUMNS.items():

@@ -49,16 +49,16 @@ _MAX_THREADS = 4
 def bootstrap(
     predictions: Predictions, wanted: Iterable[str], resamples: int, seed: int
 ) -> dict[str, np.ndarray]:
-    """Each metric's (resamples,) values under resampling, NaN where undefined. wanted: full names."""
+    """Resample the rows: each metric's (resamples,) values, NaN where undefined. wanted: full names."""
     return _resample([predictions.canonical()], tuple(wanted), resamples, seed)[0]
 
 
 def improvements(
     candidate: Predictions, champion: Predictions, wanted: Sequence[str], resamples: int, seed: int
 ) -> dict[str, np.ndarray]:
-    """Each metric's (resamples,) improvements, positive where the candidate is better; both see the same row weights.
+    """Resample two models together: each metric's (resamples,) improvements, positive where the candidate is better.
 
-    wanted: full names.
+    Both see the same row weights. wanted: full names.
 
     Raises:
         LastroError: the two don't hold the same rows in the same order (see `align.aligned`).
@@ -74,7 +74,7 @@ def improvements(
 
 
 def interval(samples: np.ndarray) -> Interval:
-    """The 2.5th and 97.5th percentile of the defined samples (Efron 1981); NaN where too few are defined."""
+    """Compute the 2.5th and 97.5th percentile of the defined samples (Efron 1981); NaN where too few are defined."""
     defined = samples[np.isfinite(samples)]
     if not len(samples) or len(defined) < DEFINED_SHARE * len(samples):
         return float("nan"), float("nan")
@@ -100,7 +100,7 @@ class Resampled:
     def of(
         cls, predictions: Predictions, evaluation: Evaluation, wanted: Sequence[str] | None = None
     ) -> Resampled:
-        """Compute the metrics in `wanted`; all that apply unless said otherwise."""
+        """Compute the metrics in `wanted`; all that apply when None."""
         wanted = names(predictions.task, len(predictions.labels)) if wanted is None else tuple(wanted)
         rows = predictions.canonical()
         return cls(
@@ -119,7 +119,7 @@ class Resampled:
         evaluation: Evaluation,
         wanted: Sequence[str] | None = None,
     ) -> Resampled:
-        """`known` where it answers for just these predictions and settings, else computed anew."""
+        """Return `known` where it answers for just these predictions and settings, else compute anew."""
         needed = names(predictions.task, len(predictions.labels)) if wanted is None else wanted
         if (
             known is not None
@@ -131,14 +131,14 @@ class Resampled:
         return cls.of(predictions, evaluation, wanted)
 
     def interval(self, name: str) -> Interval:
-        """95 % interval of one metric."""
+        """Compute the 95 % interval of one metric."""
         return interval(self.samples[name])
 
 
 def poisson_weights(
     shape: tuple[int, int], seed: int, chunk: int, scratch: Scratch | None = None
 ) -> np.ndarray:
-    """(b, n) uint8 row weights of one chunk of resamples."""
+    """Draw the (b, n) uint8 row weights of one chunk of resamples."""
     size = shape[0] * shape[1]
     random = np.random.Generator(np.random.SFC64([seed, chunk]))
     words = random.integers(0, 2**64 - 1, size=-(-size // 4), dtype=np.uint64, endpoint=True)

@@ -23,7 +23,7 @@ Scorer = Callable[[np.ndarray, Scratch], dict[str, np.ndarray]]
 
 
 def scorer(predictions: Predictions, wanted: Iterable[str]) -> Scorer:
-    """A function from weights (b, n), integers or floats >= 0, to each metric's (b,) values.
+    """Prepare a function from weights (b, n), integers or floats >= 0, to each metric's (b,) values.
 
     wanted: full names, see `resolve`.
     """
@@ -38,7 +38,7 @@ def scorer(predictions: Predictions, wanted: Iterable[str]) -> Scorer:
 def compute(
     predictions: Predictions, wanted: Iterable[str] | None = None, weights: np.ndarray | None = None
 ) -> dict[str, float]:
-    """Each metric's value; of all that apply, unweighted, unless said otherwise. NaN where undefined.
+    """Compute each metric, of all that apply when None; NaN where undefined.
 
     The order of the rows does not matter, to the last bit. weights: (n,) >= 0.
     """

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def model_card(
     params: Params, schema: Schema, training: dict[str, Any], evaluation: dict[str, Any], verdict: Verdict
 ) -> str:
-    """Markdown."""
+    """Write the model card as Markdown."""
     # The record holds what params.yaml says, and it may leave the section out.
     settings = training["params"].get("model", {}).get("params") or {}
     rows = training["rows"]

@@ -89,17 +89,17 @@ class Predictions:
 
     @property
     def predicted(self) -> np.ndarray:
-        """(n,) int64 index of the most probable class (the first one of equals), or the float64 values."""
+        """Return the (n,) int64 index of the most probable class (the first one of equals), or the float64 values."""
         return self.scores if self.task == "regression" else self.scores.argmax(axis=1)
 
     @property
     def bad_rows(self) -> int:
-        """Number of rows with a score that is NaN or infinite."""
+        """Count the rows with a score that is NaN or infinite."""
         finite = np.isfinite(self.scores)
         return int(np.count_nonzero(~(finite if finite.ndim == 1 else finite.all(axis=1))))
 
     def take(self, rows: np.ndarray) -> Predictions:
-        """The rows that a boolean mask or an array of indices selects, in that order."""
+        """Select rows by a boolean mask or an array of indices, in that order."""
         return replace(
             self,
             keys=self.keys[rows],
@@ -129,7 +129,7 @@ class Predictions:
             yield name, self.take(rows)
 
     def canonical(self) -> Predictions:
-        """The rows sorted by key, those with one key by truth, then scores, however they were ordered."""
+        """Sort the rows by key, those with one key by truth, then scores."""
         order = np.argsort(self.keys, kind="stable")
         keys = self.keys[order]
         if (keys[1:] == keys[:-1]).any():
@@ -137,7 +137,7 @@ class Predictions:
         return self.take(order)
 
     def names(self, column: np.ndarray) -> np.ndarray:
-        """Class indices as the labels they stand for (text, integer or boolean); values stay as they are."""
+        """Name class indices by their labels (text, integer or boolean); values stay as they are."""
         return column if self.task == "regression" else np.array(self.labels)[column]
 
     def write(self, path: Path) -> None:
@@ -161,7 +161,7 @@ class Predictions:
 
     @classmethod
     def read(cls, path: Path) -> Predictions:
-        """Inverse of `write`.
+        """Read what `write` wrote.
 
         Raises:
             LastroError: unreadable, or not a file that `write` has written.

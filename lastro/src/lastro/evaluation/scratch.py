@@ -26,13 +26,13 @@ class Scratch:
         return self._arrays[key][:size].reshape(shape)
 
     def take(self, name: str, array: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """array[:, columns], for (b, n) and (m,)."""
+        """Copy array[:, columns], for (b, n) and (m,)."""
         out = self(name, (len(array), len(columns)), array.dtype)
         # With the default mode NumPy would fill a fresh array first; the columns are known to exist.
         return array.take(columns, axis=1, out=out, mode="clip")
 
     def floats(self, name: str, array: np.ndarray) -> np.ndarray:
-        """The array as float64."""
+        """Copy the array as float64."""
         out = self(name, array.shape, np.float64)
         out[...] = array
         return out

@@ -12,7 +12,7 @@ DIGITS = 6
 
 
 def rounded(value: float) -> float | None:
-    """The value to six significant digits; None where it is NaN or infinite, which JSON cannot say.
+    """Round to six significant digits; None where it is NaN or infinite, which JSON cannot say.
 
     Adding 0 makes a negative zero a plain one.
     """
@@ -20,24 +20,24 @@ def rounded(value: float) -> float | None:
 
 
 def shown(value: float | None) -> str:
-    """The value as text, `undefined` where there is none."""
+    """Show a value with six digits, `undefined` where there is none."""
     return "undefined" if value is None or not math.isfinite(value) else f"{value + 0.0:.{DIGITS}g}"
 
 
 def shown_interval(low: float | None, high: float | None) -> str:
-    """A 95 % interval as text."""
+    """Show a 95 % interval."""
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return "[undefined]"
     return f"[{shown(low)}, {shown(high)}]"
 
 
 def number(value: float | None) -> str:
-    """Four significant digits; a metric that is not defined says so."""
+    """Show a value with four digits, `undefined` where there is none."""
     return "undefined" if value is None else f"{value:.4g}"
 
 
 def metric_rows(metrics: dict[str, dict[str, Any]]) -> list[list[str]]:
-    """name, value, interval, baseline of each metric, as text."""
+    """Tabulate name, value, interval and baseline of each metric, as text."""
     return [
         [
             name,
@@ -50,12 +50,12 @@ def metric_rows(metrics: dict[str, dict[str, Any]]) -> list[list[str]]:
 
 
 def slice_metrics(groups: dict[str, Any]) -> list[str]:
-    """The first metrics, as many as a terminal has room for; evaluation.json and the model card hold all."""
+    """Choose the first metrics, as many as a terminal has room for; evaluation.json and the model card hold all."""
     return list(next(iter(groups.values()))["metrics"])[:SHOWN_BY_SLICE] if groups else []
 
 
 def slice_rows(groups: dict[str, Any]) -> list[list[str]]:
-    """group, rows, and the value of each shown metric, as text."""
+    """Tabulate group, rows, and the value of each shown metric, as text."""
     names = slice_metrics(groups)
     return [
         [group, str(found["rows"]), *(number(found["metrics"][name]["value"]) for name in names)]

@@ -31,12 +31,12 @@ class Verdict:
     rules: tuple[Rule, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready content."""
+        """Return JSON-ready content."""
         return {"passed": self.passed, "rules": [asdict(rule) for rule in self.rules]}
 
     @classmethod
     def from_json(cls, content: Any) -> Verdict:
-        """Inverse of `to_json`.
+        """Read what `to_json` wrote.
 
         Raises:
             LastroError: not a verdict, or one that says pass although its rules don't (or there are none).

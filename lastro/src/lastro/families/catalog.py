@@ -22,7 +22,7 @@ FAMILIES = {
 
 
 def get(name: str) -> Family:
-    """The family called `name`.
+    """Import the family called `name`.
 
     Raises:
         LastroError: there is none; the message suggests the nearest and lists all.
@@ -60,7 +60,7 @@ def load_params(path: Path, overrides: dict[str, Any] | None = None) -> Params:
 
 
 def hyperparameters(params: Params) -> Section:
-    """The typed hyperparameters, defaults filled in, of parameters that `load_params` has checked."""
+    """Return the typed hyperparameters, defaults filled in, of parameters that `load_params` has checked."""
     return get(params.model.family).Hyperparameters.model_validate(params.model.params)
 
 

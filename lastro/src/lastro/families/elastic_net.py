@@ -21,7 +21,7 @@ class Hyperparameters(Section):
     l1_ratio: Ratio = Field(0.5, description="share of L1 in the penalty; 0: ridge, 1: lasso")
     fit_intercept: bool = Field(True, description="whether the model has an intercept")
     positive: bool = Field(False, description="whether coefficients may not be negative")
-    max_iter: Count = Field(1000, description="most passes over the coefficients")
+    max_iter: Count = Field(1000, description="maximum of passes over the coefficients")
     tol: NonNegative = Field(1e-4, description="tolerance at which the solver stops")
     selection: Literal["cyclic", "random"] = Field(
         "cyclic", description="order in which coefficients are updated"

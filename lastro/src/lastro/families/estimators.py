@@ -32,11 +32,11 @@ class SklearnFamily:
     """Hyperparameters that make a fit cheap, for `check`."""
 
     def build(self, problem: Problem, hyperparameters: Section) -> Any:
-        """The unfitted model."""
+        """Build the unfitted model."""
         raise NotImplementedError
 
     def threads(self) -> contextlib.AbstractContextManager:
-        """What surrounds a fit, so that threads do not change the result."""
+        """Limit threads during a fit, so that they do not change the result."""
         return contextlib.nullcontext()
 
     def check(self, hyperparameters: Section, problem: Problem) -> None:
@@ -79,7 +79,7 @@ class SklearnFamily:
         return Fitted(model)
 
     def to_bytes(self, model: Any) -> bytes:
-        """A canonical skops file. See `Family.to_bytes`."""
+        """Write a canonical skops file. See `Family.to_bytes`."""
         return skops_file.dumps(model)
 
     def from_bytes(self, data: bytes) -> Any:
@@ -96,7 +96,7 @@ class SklearnFamily:
 
 
 def columns(problem: Problem, numeric: Any) -> Any:
-    """A ColumnTransformer: `numeric` for numeric features, then a 0/1 column for each category.
+    """Build a ColumnTransformer: `numeric` for numeric features, then a 0/1 column for each category.
 
     A missing category is 0 in all of its columns. The categories are those of the schema, so the columns do not
     depend on which of them the training rows happen to show.
@@ -116,7 +116,7 @@ def columns(problem: Problem, numeric: Any) -> Any:
 
 
 def origins(problem: Problem, indicators: np.ndarray = ()) -> np.ndarray:
-    """The feature that each column of `columns` comes from.
+    """Find the feature that each column of `columns` comes from.
 
     `indicators`: which numeric features, counted among themselves, have a column that says "missing".
     """
@@ -126,14 +126,14 @@ def origins(problem: Problem, indicators: np.ndarray = ()) -> np.ndarray:
 
 
 def shares(problem: Problem, features: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Non-negative weights summed by feature, and scaled to sum to 1. features, weights: (m,); returns (p,)."""
+    """Sum non-negative weights by feature, scaled to sum to 1. features, weights: (m,); returns (p,)."""
     total = np.bincount(features, weights=weights, minlength=len(problem.features))
     return total / (total.sum() or 1.0)
 
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """No parallel sums: linear algebra adds in another order with each number of threads."""
+    """Forbid parallel sums: linear algebra adds in another order with each number of threads."""
     import scipy.linalg  # noqa: F401  only libraries that are loaded by now can be limited
     from threadpoolctl import threadpool_limits
 
@@ -142,7 +142,7 @@ def one_thread() -> Iterator[None]:
 
 
 def only_for(task: Task, problem: Problem, **values: Any) -> dict[str, Any]:
-    """`values` where the problem is of that task, else nothing.
+    """Return `values` where the problem is of that task, else nothing.
 
     Raises:
         LastroError: one is set, and the problem is of the other task.
@@ -160,7 +160,7 @@ def only_for(task: Task, problem: Problem, **values: Any) -> dict[str, Any]:
 
 
 def for_task(problem: Problem, key: str, value: str, allowed: dict[Task, tuple[str, ...]]) -> dict[str, str]:
-    """`value` under `key`; nothing where it is auto, so that the library's own default for the task holds.
+    """Return `value` under `key`; nothing where it is auto, so that the library's own default for the task holds.
 
     Raises:
         LastroError: not allowed for the task.

@@ -1,4 +1,4 @@
-"""Types that the families' hyperparameters share, and what turns a library's complaint into one line."""
+"""Types that the families' hyperparameters share, and how a library's error becomes one line."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FloatShare = Annotated[float, Field(gt=0, le=1), BeforeValidator(_not_an_int)]
 
 
 def expected(what: str) -> WrapValidator:
-    """One message for a field of several types, where pydantic gives one per type."""
+    """Give one message for a field of several types, where pydantic gives one per type."""
 
     def validate(value: Any, handler: Callable[[Any], Any]) -> Any:
         try:
@@ -45,7 +45,7 @@ def expected(what: str) -> WrapValidator:
 
 
 def directions(problem: Problem, constraints: Directions, name: str) -> list[int]:
-    """The constraint of each feature, in the order of the columns; 0 where none is set.
+    """List the constraint of each feature, in the order of the columns; 0 where none is set.
 
     Raises:
         LastroError: a feature that is not there.
@@ -56,7 +56,7 @@ def directions(problem: Problem, constraints: Directions, name: str) -> list[int
 
 
 def groups(problem: Problem, names: list[list[str]], name: str) -> list[list[int]]:
-    """The column indices of groups of features.
+    """Look up the column indices of groups of features.
 
     Raises:
         LastroError: a feature that is not there.

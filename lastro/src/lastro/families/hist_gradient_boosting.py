@@ -44,7 +44,7 @@ class Hyperparameters(Section):
     )
     quantile: Ratio | None = Field(None, description="the quantile that loss: quantile estimates")
     learning_rate: Positive = Field(0.1, description="shrinkage of each iteration's contribution")
-    max_iter: Count = Field(100, description="most boosting iterations")
+    max_iter: Count = Field(100, description="maximum of boosting iterations")
     max_leaf_nodes: Annotated[int, Field(ge=2)] | None = Field(
         31, description="leaves of a tree; null: no limit"
     )
@@ -142,7 +142,7 @@ class HistGradientBoosting(SklearnFamily):
         return Fitted(model, history, int(np.argmax(model.validation_score_[1:])))
 
     def importance(self, model: Any, problem: Problem) -> np.ndarray:
-        """Share of the total gain of all splits on each feature. See `Family.importance`."""
+        """Compute the share of the total gain of all splits on each feature. See `Family.importance`."""
         nodes = np.concatenate([tree.nodes for iteration in model._predictors for tree in iteration])
         splits = nodes[nodes["is_leaf"] == 0]
         categorical = np.array(problem.categories) > 0

@@ -23,7 +23,7 @@ class LinearFamily(SklearnFamily):
     quick = {"max_iter": 1}  # noqa: RUF012  declared in the base class
 
     def estimator(self, hyperparameters: Section) -> Any:
-        """The last step of the pipeline."""
+        """Build the last step of the pipeline."""
         raise NotImplementedError
 
     def build(self, problem: Problem, hyperparameters: Section) -> Any:
@@ -44,7 +44,7 @@ class LinearFamily(SklearnFamily):
         return one_thread()
 
     def importance(self, model: Any, problem: Problem) -> np.ndarray:
-        """Share of the absolute coefficients, which are per standard deviation. See `Family.importance`."""
+        """Compute the share of the absolute coefficients, which are per standard deviation. See `Family.importance`."""
         encoders = model.named_steps["columns"].named_transformers_
         indicators = encoders["numeric"].indicator_.features_ if "numeric" in encoders else ()
         # A column that never varies keeps its coefficient's zero; variance 0 is scaled by 1.

@@ -24,7 +24,7 @@ class Hyperparameters(Section):
         "lbfgs", description="optimisation algorithm"
     )
     tol: NonNegative = Field(1e-4, description="tolerance at which the solver stops")
-    max_iter: Annotated[int, Field(ge=0)] = Field(100, description="most iterations of the solver")
+    max_iter: Annotated[int, Field(ge=0)] = Field(100, description="maximum of iterations of the solver")
     fit_intercept: bool = Field(True, description="whether the model has an intercept")
     class_weight: Literal["balanced"] | None = Field(
         None, description="balanced: weigh classes inversely to their frequency"

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from lastro.core.params import Section
+from lastro.tables.schema import Schema
 
 Task = Literal["classification", "regression"]
 
@@ -28,6 +29,16 @@ class Problem:
     features: tuple[str, ...]
     categories: tuple[int, ...]
     n_classes: int = 0
+
+    @classmethod
+    def of(cls, schema: Schema) -> Problem:
+        """Read it off the schema of a table."""
+        return cls(
+            task=schema.task,
+            features=tuple(column.name for column in schema.features),
+            categories=tuple(len(c.categories) if c.kind == "category" else 0 for c in schema.features),
+            n_classes=len(schema.labels),
+        )
 
 
 @dataclass(frozen=True)
@@ -82,14 +93,14 @@ class Family(Protocol):
         """Train. The same inputs give a model with the same bytes, at any number of threads."""
 
     def to_bytes(self, model: Any) -> bytes:
-        """The model in its safe native format, canonical: equal models give equal bytes."""
+        """Write the model in its safe native format, canonical: equal models give equal bytes."""
 
     def from_bytes(self, data: bytes) -> Any:
-        """Inverse of `to_bytes`; loads nothing but the types it expects."""
+        """Read what `to_bytes` wrote; loads nothing but the types it expects."""
 
     def predict(self, model: Any, X: np.ndarray, problem: Problem) -> np.ndarray:
-        """Probabilities (n, n_classes) float64 whose rows sum to 1, or values (n,) float64; the same bits at any
+        """Predict probabilities (n, n_classes) float64 whose rows sum to 1, or values (n,) float64; the same bits at any
         number of threads."""
 
     def importance(self, model: Any, problem: Problem) -> np.ndarray:
-        """(p,) non-negative weights of the features, summing to 1 (all 0 when the model uses none)."""
+        """Compute (p,) non-negative weights of the features, summing to 1 (all 0 when the model uses none)."""

@@ -89,7 +89,7 @@ class RandomForest(SklearnFamily):
             yield
 
     def importance(self, model: Any, problem: Problem) -> np.ndarray:
-        """Share of the impurity that splits on each feature take away. See `Family.importance`."""
+        """Compute the share of the impurity that splits on each feature take away. See `Family.importance`."""
         forest = model.steps[-1][1] if hasattr(model, "steps") else model
         return shares(problem, origins(problem), forest.feature_importances_)
 

@@ -23,7 +23,7 @@ IMMUTABLE = {"JsonNode", "TupleNode", "TypeNode", "FunctionNode", "SliceNode", "
 
 
 def dumps(model: Any) -> bytes:
-    """`model` as a canonical skops file, which skops itself reads.
+    """Write `model` as a canonical skops file, which skops itself reads.
 
     Nodes are numbered in the order in which a walk of the schema completes them: a mutable object once, however
     often it is met; an immutable value once, wherever it stands. Sets are sorted, padding inside array records
@@ -45,7 +45,7 @@ def dumps(model: Any) -> bytes:
 
 
 def loads(data: bytes, trusted: Collection[str]) -> Any:
-    """The model in a skops file.
+    """Read the model in a skops file.
 
     `trusted` names the types beyond those that skops trusts by itself; nothing is built before all types of the
     file are checked.
@@ -87,7 +87,7 @@ class _Canonical:
         self._numbers: dict[object, int] = {}
 
     def node(self, value: Any) -> Any:
-        """`value`, a part of the schema, with new numbers and file names."""
+        """Copy `value`, a part of the schema, with new numbers and file names."""
         if isinstance(value, list):
             return [self.node(item) for item in value]
         if not isinstance(value, dict):

@@ -5,7 +5,9 @@ data/prepared/, params.yaml (data, model)  ->  models/
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -15,15 +17,13 @@ from lastro.core.metric_names import check_gate
 from lastro.core.params import Params
 from lastro.core.paths import Paths
 from lastro.families import catalog
-from lastro.families.problem import problem_of
-from lastro.families.progress import progress_bar
-from lastro.families.protocol import Family, Fitted, Problem, Rows
+from lastro.families.protocol import Family, Fitted, Problem, Progress, Rows
 from lastro.tables.matrix import read_rows
 from lastro.tables.schema import Schema, read_schema
 
 
 def call(fit: Callable[[], Fitted]) -> Fitted:
-    """Fit as it is."""
+    """Fit with nothing around it."""
     return fit()
 
 
@@ -40,7 +40,7 @@ def train(params: Params, paths: Paths, around: Callable[[Callable[[], Fitted]],
     family, settings, problem = (
         catalog.get(params.model.family),
         catalog.hyperparameters(params),
-        problem_of(schema),
+        Problem.of(schema),
     )
     catalog.check_task(family, problem.task)
     # A gate that cannot judge this task is worth knowing before the training, not after it.
@@ -61,8 +61,29 @@ def train(params: Params, paths: Paths, around: Callable[[Callable[[], Fitted]],
     write_outputs(params, paths, family, problem, fitted, rows, prior)
 
 
+@contextmanager
+def progress_bar(title: str) -> Iterator[Progress | None]:
+    """Show a bar with the metrics of the round on a terminal; give None, so that nothing is called, elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    bar = tqdm(desc=title, unit="round", leave=True)
+
+    def show(iteration: int, total: int, metrics: dict[str, float]) -> None:
+        bar.total = total
+        bar.set_postfix({name: f"{value:.5g}" for name, value in metrics.items()}, refresh=False)
+        bar.update(iteration + 1 - bar.n)
+
+    try:
+        yield show
+    finally:
+        bar.close()
+
+
 def read_training_rows(paths: Paths, schema: Schema, family: Family) -> tuple[Rows, Rows | None]:
-    """Rows to fit on, and rows that stop the fit; a family that needs none of these is fitted on both."""
+    """Read the rows to fit on and those that stop the fit; a family that needs none of these is fitted on both."""
     fit_rows = read_rows(paths.train, schema)
     validation = read_rows(paths.validation, schema)
     if family.uses_validation:
@@ -71,7 +92,7 @@ def read_training_rows(paths: Paths, schema: Schema, family: Family) -> tuple[Ro
 
 
 def training_prior(y: np.ndarray, schema: Schema) -> list[float] | float:
-    """Share of each class, or the mean: all that the dummy baseline knows.
+    """Compute the share of each class, or the mean: all that the dummy baseline knows.
 
     Raises:
         LastroError: numbers so large that they have no mean.
@@ -90,7 +111,7 @@ def training_prior(y: np.ndarray, schema: Schema) -> list[float] | float:
 
 
 def refuse_divergence(family: str, history: dict[str, list[float]]) -> None:
-    """Raises LastroError where a metric is no longer a finite number; JSON has no other."""
+    """Refuse a training with a metric that is not a finite number; JSON has no other."""
     for name, values in history.items():
         bad = np.flatnonzero(~np.isfinite(values))
         if len(bad):
@@ -110,7 +131,7 @@ def write_outputs(
     rows: dict[str, int],
     prior: list[float] | float,
 ) -> None:
-    """The model in its native format, and what evaluate and MLflow need to know of its training.
+    """Write the model in its native format, and the record of its training for evaluate and MLflow.
 
     Raises:
         LastroError: the importance of a feature is not a finite number.

@@ -34,7 +34,7 @@ OBJECTIVES = {
 class Hyperparameters(Section):
     """Named as in XGBoost's scikit-learn API. tree_method is hist, always: quantised, so fast and frugal."""
 
-    n_estimators: Count = Field(100, description="most boosting rounds")
+    n_estimators: Count = Field(100, description="maximum of boosting rounds")
     learning_rate: NonNegative = Field(0.3, description="shrinkage of each round's contribution")
     max_depth: Annotated[int, Field(ge=0)] = Field(6, description="depth of a tree; 0: no limit")
     max_leaves: Annotated[int, Field(ge=0)] = Field(0, description="leaves of a tree; 0: no limit")
@@ -57,7 +57,7 @@ class Hyperparameters(Section):
     )
     num_parallel_tree: Count = Field(1, description="trees per round; above 1: a boosted forest")
     max_cat_to_onehot: Count = Field(4, description="fewer categories than this split one against the rest")
-    max_cat_threshold: Count = Field(64, description="most categories on one side of a split")
+    max_cat_threshold: Count = Field(64, description="maximum of categories on one side of a split")
     monotone_constraints: Directions | None = Field(
         None, description="feature: 1 (prediction may only rise with it), -1 (only fall) or 0"
     )
@@ -136,7 +136,7 @@ class XGBoost:
         return Fitted(booster, _flat(history), best)
 
     def to_bytes(self, model: Any) -> bytes:
-        """Universal binary JSON, which holds no thread count. See `Family.to_bytes`."""
+        """Write universal binary JSON, which holds no thread count. See `Family.to_bytes`."""
         return bytes(model.save_raw("ubj"))
 
     def from_bytes(self, data: bytes) -> Any:
@@ -161,7 +161,7 @@ class XGBoost:
         return predict_xgboost(model, X, problem.task, problem.n_classes)
 
     def importance(self, model: Any, problem: Problem) -> np.ndarray:
-        """Share of the total gain of all splits on each feature. See `Family.importance`."""
+        """Compute the share of the total gain of all splits on each feature. See `Family.importance`."""
         gains = model.get_score(importance_type="total_gain")
         names = model.feature_names or [f"f{i}" for i in range(len(problem.features))]
         weights = np.array([gains.get(name, 0.0) for name in names], dtype=np.float64)

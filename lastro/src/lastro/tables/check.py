@@ -20,7 +20,7 @@ COMMITTED = "data/schema.json"
 def check_against(
     source: Source, features: list[str], committed: Schema, data: Data
 ) -> tuple[Source, Schema]:
-    """The table in the committed types, and the schema it then has.
+    """Cast the table to the committed types, and return it with the schema that it then has.
 
     Categories that the schema does not know are an error, or missing values, as `data.unseen_categories` says;
     a class label that it does not know is always an error.

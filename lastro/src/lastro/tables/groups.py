@@ -10,12 +10,12 @@ import pyarrow.compute as pc
 
 MISSING = "(missing)"
 BINS = 4
-"""Numbers with more distinct values than `MOST_VALUES` are cut into this many quantile ranges."""
-MOST_VALUES = 10
+"""Numbers with more distinct values than `MAX_VALUES` are cut into this many quantile ranges."""
+MAX_VALUES = 10
 
 
 def group_names(array: pa.ChunkedArray) -> np.ndarray:
-    """(n,) str: category or boolean by value, dates by year, numbers by value or by quartile."""
+    """Name the group of each row, (n,) str: categories and booleans by value, dates by year, numbers by value or quartile."""
     types = pa.types
     if types.is_timestamp(array.type):
         array = pc.year(array)
@@ -25,7 +25,7 @@ def group_names(array: pa.ChunkedArray) -> np.ndarray:
 
 
 def _binned(array: pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    if pc.count_distinct(array, mode="only_valid").as_py() <= MOST_VALUES:
+    if pc.count_distinct(array, mode="only_valid").as_py() <= MAX_VALUES:
         return array
     values = array.cast(pa.float64(), safe=False).to_numpy()
     edges = np.unique(np.nanquantile(values, np.linspace(0, 1, BINS + 1)))

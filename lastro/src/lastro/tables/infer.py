@@ -12,10 +12,10 @@ from lastro.core.params import Data
 from lastro.tables.schema import Column, Kind, Label, Schema
 from lastro.tables.sources import Source
 
-MOST_CLASSES_OF_NUMBERS = 20
+MAX_CLASSES_OF_NUMBERS = 20
 """`data.task: auto` takes whole numbers with at most this many distinct values for classes."""
 
-FEWEST_TEXTS_TO_SUSPECT = 20
+MIN_TEXTS_TO_SUSPECT = 20
 """Below this many distinct texts a column is never taken for an identifier."""
 
 
@@ -83,7 +83,7 @@ def _is_utf8(value: bytes | None) -> bool:
 
 
 def kind_of(array: pa.ChunkedArray) -> Kind:
-    """The schema's word for a normalised column."""
+    """Return the schema's kind of a normalised column."""
     types = pa.types
     if types.is_boolean(array.type):
         return "boolean"
@@ -102,7 +102,7 @@ FORMS = {"numbers": NUMBERS, "dates": r"^\s*\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}.*)
 
 
 def infer_schema(source: Source, features: list[str], data: Data) -> Schema:
-    """The schema of a normalised table.
+    """Infer the schema of a normalised table.
 
     Raises:
         LastroError: a text column that looks like an identifier or like numbers or dates with a slip, a target that does
@@ -125,7 +125,7 @@ def infer_schema(source: Source, features: list[str], data: Data) -> Schema:
 
 
 def resolve_task(source: Source, data: Data) -> str:
-    """`data.task`, decided from the target's values where it is auto.
+    """Return `data.task`, decided from the target's values where it is auto.
 
     Raises:
         LastroError: the target cannot serve the task that params name.
@@ -163,13 +163,13 @@ def resolve_task(source: Source, data: Data) -> str:
         return data.task
     return (
         "classification"
-        if whole and pc.count_distinct(array).as_py() <= MOST_CLASSES_OF_NUMBERS
+        if whole and pc.count_distinct(array).as_py() <= MAX_CLASSES_OF_NUMBERS
         else "regression"
     )
 
 
 def find_labels(source: Source, target: str) -> tuple[Label, ...]:
-    """The sorted class labels; whole numbers are integers whatever their column's type.
+    """Find the sorted class labels; whole numbers are integers whatever their column's type.
 
     Raises:
         LastroError: fewer than two.
@@ -202,7 +202,7 @@ def _infer_column(source: Source, name: str) -> Column:
 
 
 def _refuse_slips(source: Source, name: str, role: str, fix: str) -> None:
-    """Raises LastroError where almost all texts are numbers or dates; `role` and `mend` go into the message."""
+    """Refuse a column of texts that are almost all numbers or dates; `role` and `fix` go into the message."""
     array = source.table[name]
     count = len(array) - array.null_count
     commas = _matches(array, DECIMAL_COMMA)
@@ -224,7 +224,7 @@ def _refuse_slips(source: Source, name: str, role: str, fix: str) -> None:
             raise LastroError(
                 f"{role} {name!r} is {shorten(array[row].as_py())}, where {fitting} of {count} rows hold {form}",
                 where=source.at(row),
-                fix=f"expected {allowed}: mend the cell{fix}",
+                fix=f"expected {allowed}: correct the cell{fix}",
             )
 
 
@@ -233,24 +233,24 @@ def _matches(array: pa.ChunkedArray, pattern: str) -> pa.ChunkedArray:
 
 
 def shorten(value: object) -> str:
-    """A cell as a message shows it: its first 60 characters."""
+    """Cut a cell to its first 60 characters, for messages."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _refuse_identifier(source: Source, column: Column, most: int) -> None:
+def _refuse_identifier(source: Source, column: Column, maximum: int) -> None:
     array = source.table[column.name]
     distinct, rows = len(column.categories), len(array) - array.null_count
-    most = min(most, max(FEWEST_TEXTS_TO_SUSPECT, rows // 2))
-    if distinct <= most:
+    maximum = min(maximum, max(MIN_TEXTS_TO_SUSPECT, rows // 2))
+    if distinct <= maximum:
         return
     # A dictionary numbers the texts as they first appear: the first one too many is the offence.
     numbers = array.combine_chunks().dictionary_encode().indices
-    row = pc.index(numbers, pa.scalar(most, numbers.type)).as_py()
+    row = pc.index(numbers, pa.scalar(maximum, numbers.type)).as_py()
     text = array[row].as_py()
     raise LastroError(
-        f"{shorten(text)} is its text number {most + 1} ({distinct} distinct in {rows} rows); expected at "
-        f"most {most}, so it looks like an identifier or free text",
+        f"{shorten(text)} is its text number {maximum + 1} ({distinct} distinct in {rows} rows); expected at "
+        f"most {maximum}, so it looks like an identifier or free text",
         where=f"{source.at(row)}: column {column.name!r}",
         fix=f"leave it out: data.ignore: [{json.dumps(column.name, ensure_ascii=False)}]",
     )

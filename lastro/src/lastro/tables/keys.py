@@ -19,7 +19,7 @@ EXACT = 2**53
 
 
 def hash_rows(table: pa.Table, *selections: Iterable[str]) -> tuple[np.ndarray, ...]:
-    """For each selection of columns, (n,) uint64: a hash of these columns of each row."""
+    """Hash each row over each selection of columns: one (n,) uint64 array for each."""
     chosen = [set(names) for names in selections]
     totals = tuple(np.zeros(len(table), np.uint64) for _ in chosen)
     for name in set().union(*chosen):
@@ -31,7 +31,7 @@ def hash_rows(table: pa.Table, *selections: Iterable[str]) -> tuple[np.ndarray, 
 
 
 def hash_column(array: pa.ChunkedArray, name: str) -> np.ndarray:
-    """(n,) uint64: a hash of each cell of a normalised column, together with the column's name."""
+    """Hash each cell of a normalised column with the column's name, (n,) uint64."""
     if pa.types.is_string(array.type):
         encoded = array.combine_chunks().dictionary_encode()
         texts = encoded.dictionary.to_pylist()
@@ -53,7 +53,7 @@ def hash_column(array: pa.ChunkedArray, name: str) -> np.ndarray:
 
 
 def mix(bits: np.ndarray) -> np.ndarray:
-    """splitmix64's finaliser: every input bit changes about half of the output bits; a bijection."""
+    """Apply splitmix64's finaliser: every input bit changes about half of the output bits; a bijection."""
     bits = bits + np.uint64(0x9E3779B97F4A7C15)
     shifted = np.empty_like(bits)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):

@@ -16,15 +16,15 @@ DAY = 86_400_000_000
 
 
 def read_columns(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """The named columns of a prepared file (all of them when None)."""
+    """Read the named columns of a prepared file; all of them when None."""
     return pq.ParquetFile(path).read(columns=columns)
 
 
 def to_matrix(table: pa.Table, schema: Schema) -> np.ndarray:
-    """(n, p) float64 in the order of `schema.features`, NaN where a value is missing.
+    """Encode a table as (n, p) float64 in the order of `schema.features`, NaN where a value is missing.
 
-    The encoding (`lastro.artifact.encoding` is its twin for requests): numbers as they are, booleans 0 and 1, dates as
-    days since 1970-01-01 UTC with the time of day as the fraction, categories as their index in the schema.
+    Numbers as they are, booleans 0 and 1, dates as days since 1970-01-01 UTC with the time of day as the fraction,
+    categories as their index in the schema; `lastro.artifact.encoding` does the same to a data frame.
     """
     matrix = np.empty((len(table), len(schema.features)))
     for index, column in enumerate(schema.features):
@@ -42,7 +42,7 @@ def _encode(array: pa.ChunkedArray, column: Column) -> np.ndarray:
 
 
 def to_target(table: pa.Table, schema: Schema) -> np.ndarray:
-    """(n,) int64 class indices in the order of `schema.labels`, or (n,) float64 values."""
+    """Encode the target as (n,) int64 class indices in the order of `schema.labels`, or (n,) float64 values."""
     array = table[schema.target.name]
     if schema.task == "regression":
         return array.cast(pa.float64(), safe=False).to_numpy()
@@ -51,7 +51,7 @@ def to_target(table: pa.Table, schema: Schema) -> np.ndarray:
 
 
 def read_rows(path: Path, schema: Schema) -> tuple[np.ndarray, np.ndarray]:
-    """X and y of a prepared file; see `to_matrix` and `to_target`. Holds one column beside the matrix, not the table."""
+    """Read X and y of a prepared file (see `to_matrix`, `to_target`), one column at a time, to need no second copy."""
     file = pq.ParquetFile(path)
     matrix = np.empty((file.metadata.num_rows, len(schema.features)))
     for index, column in enumerate(schema.features):

@@ -71,7 +71,7 @@ def prepare(params: Params, paths: Paths) -> None:
 
 
 def choose_features(source: Source, data: Data) -> list[str]:
-    """All columns but the target, the ignored, the key and the group."""
+    """Choose all columns but the target, the ignored, the key and the group."""
     left_out = {data.target, data.key, data.split.group, *data.ignore}
     features = [name for name in source.table.column_names if name not in left_out]
     if not features:
@@ -84,18 +84,14 @@ def choose_features(source: Source, data: Data) -> list[str]:
 
 
 def named_columns(params: Params) -> list[str]:
-    """The columns that params name for another purpose than predicting."""
+    """List the columns that params name for another purpose than predicting."""
     split = params.data.split
     named = [params.data.key, split.group, split.time, *params.evaluation.slices]
     return list(dict.fromkeys(name for name in named if name))
 
 
 def check_names(source: Source, params: Params) -> None:
-    """Every column that params name must be there.
-
-    Raises:
-        LastroError: it is not.
-    """
+    """Refuse a column that params name and the source lacks."""
     import difflib
 
     data = params.data
@@ -139,7 +135,7 @@ def _readable(source: Source, needed: list[str]) -> list[str]:
 
 
 def refuse_missing(source: Source, name: str, role: str) -> None:
-    """Raises LastroError where the column has a missing value."""
+    """Refuse a column with a missing value."""
     array = source.table[name]
     if array.null_count:
         row = pc.index(pc.is_null(array), True).as_py()
@@ -151,11 +147,7 @@ def refuse_missing(source: Source, name: str, role: str) -> None:
 
 
 def named_keys(source: Source, name: str) -> pa.ChunkedArray:
-    """The key column.
-
-    Raises:
-        LastroError: a key is missing or stands twice.
-    """
+    """Return the key column; a key that is missing or repeated is a LastroError."""
     refuse_missing(source, name, "key")
     array = source.table[name]
     if pc.count_distinct(array).as_py() < len(array):
@@ -172,11 +164,11 @@ def named_keys(source: Source, name: str) -> pa.ChunkedArray:
 
 
 def split_rows(source: Source, schema: Schema, params: Params, content: np.ndarray) -> np.ndarray:
-    """(n,) int8 part of each row; see `lastro.tables.split`.
+    """Decide each row's part, (n,) int8; see `lastro.tables.split`.
 
     Args:
         content: (n,) uint64 hash of what the model sees of a row. A key tells rows apart that are equal to the
-            model; such twins must not be torn apart, so the key has no part in it.
+            model; such rows must stay together, so the key has no part in it.
 
     Raises:
         LastroError: too few rows, groups or times; a class that no row is left to learn from.

@@ -51,7 +51,7 @@ class Schema:
     unseen_categories: Literal["error", "missing"] = "error"
 
     def to_json(self) -> str:
-        """Readable JSON, the same text for the same schema."""
+        """Write readable JSON, the same text for the same schema."""
         content = {
             "task": self.task,
             "target": _compact(self.target),
@@ -62,7 +62,7 @@ class Schema:
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
     def with_missing(self, names: Iterable[str]) -> Schema:
-        """The same schema with the named features nullable."""
+        """Return the schema with the named features nullable."""
         names = set(names)
         return replace(
             self,

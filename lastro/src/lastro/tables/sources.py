@@ -30,7 +30,7 @@ class Source:
     parts: tuple[tuple[str, int], ...]
 
     def at(self, row: int) -> str:
-        """'FILE: row N' of the 0-based row of the table; N counts from 1, the header not included."""
+        """Name a 0-based row of the table as 'FILE: row N'; N counts from 1, the header not included."""
         for name, rows in self.parts:
             if row < rows:
                 return f"{name}: row {row + 1}"

@@ -34,7 +34,7 @@ class TooFewRowsError(Exception):
 
 
 def split_by_content(content: np.ndarray, split: Split, strata: np.ndarray | None) -> np.ndarray:
-    """Part of each row: the same content is in one part, and each stratum is divided alike.
+    """Split so that the same content is in one part and each stratum is divided alike.
 
     Args:
         content: (n,) uint64 hash of the row's content.
@@ -55,13 +55,13 @@ def split_by_content(content: np.ndarray, split: Split, strata: np.ndarray | Non
 
 
 def split_by_group(groups: np.ndarray, split: Split) -> np.ndarray:
-    """Part of each row: rows with the same group hash are in one part; see `split_by_content`."""
+    """Split so that rows with the same group hash are in one part; see `split_by_content`."""
     order = mix(groups ^ mix(np.array([split.seed], np.uint64)))
     return _divide(order, split, "groups", 0)
 
 
 def split_by_time(time: np.ndarray, split: Split) -> np.ndarray:
-    """Part of each row: the newest are TEST, those before them VALIDATION; one instant is in one part.
+    """Split so that the newest rows are TEST, those before them VALIDATION, and one instant is in one part.
 
     Args:
         time: (n,) int64 or float64, larger is newer.

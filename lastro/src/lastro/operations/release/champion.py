@@ -13,7 +13,7 @@ from lastro.core.paths import Paths
 from lastro.evaluation.predictions import Predictions
 from lastro.evaluation.verdict import Rule
 from lastro.families import catalog
-from lastro.families.problem import problem_of
+from lastro.families.protocol import Problem
 from lastro.operations.registry import artifact, names
 from lastro.operations.registry.client import Registry, Version
 from lastro.operations.registry.restore import restore
@@ -168,7 +168,7 @@ def _predict(
         keys=table[KEY].to_numpy(),
         truth=to_target(table, candidate.schema),
         scores=family.predict(
-            family.from_bytes(fetched.file.read_bytes()), to_matrix(table, schema), problem_of(schema)
+            family.from_bytes(fetched.file.read_bytes()), to_matrix(table, schema), Problem.of(schema)
         ),
     )
     return everything.take(~np.isin(everything.keys, trained))

@@ -20,7 +20,7 @@ from lastro.evaluation.metrics import METRICS, compute
 from lastro.evaluation.predictions import Predictions
 from lastro.families import catalog
 from lastro.families.catalog import load_params
-from lastro.families.problem import problem_of
+from lastro.families.protocol import Problem
 from lastro.operations.registry import artifact, history, names
 from lastro.operations.registry.client import Registry, Version
 from lastro.operations.registry.restore import restore
@@ -89,7 +89,7 @@ def _compare(
         keys=fresh[KEY].to_numpy(),
         truth=to_target(fresh, schema),
         scores=family.predict(
-            family.from_bytes(fetched.file.read_bytes()), to_matrix(fresh, schema), problem_of(schema)
+            family.from_bytes(fetched.file.read_bytes()), to_matrix(fresh, schema), Problem.of(schema)
         ),
     )
     recorded = Predictions.read(artifact.download(run, "evaluation/predictions.parquet", folder / "run"))
