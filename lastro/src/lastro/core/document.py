@@ -51,7 +51,7 @@ class Document:
         return cls(text, path.name, overrides)
 
     def params(self) -> Params:
-        """The typed parameters, hyperparameters not yet checked (`lastro.models.load_params` does both).
+        """The typed parameters, hyperparameters not yet checked (`lastro.families.catalog.load_params` does both).
 
         Raises:
             LastroError: an unknown key, a wrong type, a value out of range. The message names the file, the

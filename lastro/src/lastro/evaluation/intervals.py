@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -171,14 +172,7 @@ def _resample(
                 result[name][start:stop] = np.where(np.isfinite(values), values, np.nan)
 
     chunks = list(_chunks(n, resamples))
-    threads = min(_MAX_THREADS, os.cpu_count() or 1, len(chunks))
-    if threads == 1:
-        for chunk in chunks:
-            fill(*chunk)
-        return results
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(min(_MAX_THREADS, os.cpu_count() or 1, len(chunks))) as pool:
         list(pool.map(lambda chunk: fill(*chunk), chunks))
     return results
 
