@@ -237,7 +237,7 @@ def test_slices_that_are_missing_fail(model):
     assert not rule(verdict(model(100), gate), "slices").passed
 
 
-def test_too_few_common_rows_fail_with_the_mend(model):
+def test_too_few_common_rows_fail_with_the_fix(model):
     candidate, champion = model(200), model(200)
     common = candidate.keys < 29
     candidate = replace(candidate, keys=np.where(common, candidate.keys, candidate.keys + np.uint64(10**6)))

@@ -18,7 +18,7 @@ from tests import example
 PARTS = ("train", "validation", "test")
 
 
-class Workshop:
+class Project:
     """Writes a table and a params.yaml, runs prepare, reads what it wrote."""
 
     def __init__(self, folder: Path, root: Path):
@@ -61,8 +61,8 @@ class Workshop:
 
 
 @pytest.fixture
-def workshop(tmp_path: Path, root: Path) -> Workshop:
-    return Workshop(tmp_path, root)
+def project(tmp_path: Path, root: Path) -> Project:
+    return Project(tmp_path, root)
 
 
 @pytest.fixture

@@ -59,18 +59,18 @@ def test_keys_are_the_same_on_every_machine():
 GOLDEN = [16727639169337960688, 176309867305715140]
 
 
-def test_ignoring_a_column_keeps_the_keys(workshop, mixed):
-    workshop.table(mixed)
-    workshop.prepare()
-    keys = {k for table in workshop.parts().values() for k in table["__key__"].to_pylist()}
-    workshop.prepare(data__ignore=["age"])
-    assert keys == {k for table in workshop.parts().values() for k in table["__key__"].to_pylist()}
+def test_ignoring_a_column_keeps_the_keys(project, mixed):
+    project.table(mixed)
+    project.prepare()
+    keys = {k for table in project.parts().values() for k in table["__key__"].to_pylist()}
+    project.prepare(data__ignore=["age"])
+    assert keys == {k for table in project.parts().values() for k in table["__key__"].to_pylist()}
 
 
-def test_named_key_is_kept_as_it_is(workshop, mixed):
-    workshop.table(mixed | {"id": [f"r{i}" for i in range(60)]})
-    workshop.prepare(data__key="id")
-    found = {k for table in workshop.parts().values() for k in table["__key__"].to_pylist()}
+def test_named_key_is_kept_as_it_is(project, mixed):
+    project.table(mixed | {"id": [f"r{i}" for i in range(60)]})
+    project.prepare(data__key="id")
+    found = {k for table in project.parts().values() for k in table["__key__"].to_pylist()}
     assert found == {f"r{i}" for i in range(60)}
 
 

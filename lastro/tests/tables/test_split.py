@@ -76,11 +76,11 @@ def test_test_rows_are_the_newest(times):
     assert times[parts == VALIDATION].max() < times[parts == TEST].min()
 
 
-def test_no_row_of_a_prepared_table_is_in_two_parts(workshop):
+def test_no_row_of_a_prepared_table_is_in_two_parts(project):
     values = [i % 70 for i in range(400)]
-    workshop.table({"id": list(range(400)), "x": values, "target": [v % 2 for v in values]})
-    workshop.prepare(data__key="id")
-    parts = workshop.parts()
+    project.table({"id": list(range(400)), "x": values, "target": [v % 2 for v in values]})
+    project.prepare(data__key="id")
+    parts = project.parts()
     keys = {name: set(table["__key__"].to_pylist()) for name, table in parts.items()}
     assert sum(map(len, keys.values())) == len(set.union(*keys.values())) == 400
     seen = {name: set(table["x"].to_pylist()) for name, table in parts.items()}
@@ -89,9 +89,9 @@ def test_no_row_of_a_prepared_table_is_in_two_parts(workshop):
     assert not seen["validation"] & seen["test"]
 
 
-def test_group_and_time_columns(workshop):
+def test_group_and_time_columns(project):
     n = 200
-    workshop.table(
+    project.table(
         {
             "patient": [f"p{i % 20}" for i in range(n)],
             "day": [f"2026-{i // 28 + 1:02d}-{i % 28 + 1:02d}" for i in range(n)],
@@ -99,8 +99,8 @@ def test_group_and_time_columns(workshop):
             "target": [i % 2 for i in range(n)],
         }
     )
-    workshop.prepare(data__split__group="patient")
-    assert "patient" not in [c["name"] for c in workshop.schema()["features"]]
-    workshop.prepare(data__split__time="day", data__ignore=["patient", "day"])
-    assert workshop.part("test")["x"].to_numpy().min() > workshop.part("train")["x"].to_numpy().max()
-    assert [c["name"] for c in workshop.schema()["features"]] == ["x"]
+    project.prepare(data__split__group="patient")
+    assert "patient" not in [c["name"] for c in project.schema()["features"]]
+    project.prepare(data__split__time="day", data__ignore=["patient", "day"])
+    assert project.part("test")["x"].to_numpy().min() > project.part("train")["x"].to_numpy().max()
+    assert [c["name"] for c in project.schema()["features"]] == ["x"]
