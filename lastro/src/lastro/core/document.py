@@ -137,7 +137,7 @@ def _read_yaml(text: str, name: str) -> tuple[dict, dict[Place, int]]:
             raise LastroError(
                 f"{node.value!r} has the form of a date or number, or a tag, and is none",
                 where=f"{name}:{node.start_mark.line + 1}: {'.'.join(map(str, place))}",
-                fix="mend it, or quote it if it is text",
+                fix="correct it, or quote it if it is text",
             ) from None
 
     try:
@@ -151,7 +151,7 @@ def _read_yaml(text: str, name: str) -> tuple[dict, dict[Place, int]]:
         raise LastroError(
             f"is not YAML ({' '.join(str(getattr(error, 'problem', None) or error).split())})",
             where=where,
-            fix="mend that line",
+            fix="correct that line",
         ) from None
     except RecursionError:
         raise LastroError(

@@ -45,7 +45,7 @@ Loader.add_constructor(f"{_PREFIX}int", _integer)
 
 
 def load_mapping(content: bytes, name: str, fix: str) -> dict[str, Any]:
-    """The mapping that `content` holds; `name` and `mend` go into the messages.
+    """Read the mapping in `content`; `name` and `fix` go into the messages.
 
     Raises:
         LastroError: an unfinished merge, not UTF-8, not YAML, not a mapping.
