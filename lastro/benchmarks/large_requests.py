@@ -19,7 +19,7 @@ from pathlib import Path
 import requests
 from serving import container
 
-from lastro.operations.image.docker import docker
+from lastro.core.docker import docker
 
 
 def make(names: list[str], rows: int, file: Path) -> Path:

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from harness import ROOT
 
-from lastro.operations.image.docker import docker
+from lastro.core.docker import docker
 
 sys.path.insert(0, str(ROOT / "lastro"))
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from serving import ROOT, wait, wrk
 
-from lastro.operations.image.docker import docker
+from lastro.core.docker import docker
 
 sys.path.insert(0, str(ROOT / "lastro"))
 

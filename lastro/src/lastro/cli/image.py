@@ -59,8 +59,9 @@ def verify_image(image: str, what: str) -> None:
     from tabulate import tabulate
 
     from lastro.core.errors import VerdictError
+    from lastro.operations.image.publication import record_passed
     from lastro.operations.image.subject import find_subject
-    from lastro.operations.image.verify import record_passed, verify
+    from lastro.operations.image.verify import verify
 
     with opened_registry() as (registry, root):
         image_id, checks = verify(root, image, find_subject(registry, root, what))
@@ -82,8 +83,7 @@ def push_image(image: str, repository: str, tags: tuple[str, ...], release: str 
     from lastro.core.errors import LastroError
     from lastro.core.paths import find_root
     from lastro.operations.github import job
-    from lastro.operations.image.publication import address
-    from lastro.operations.image.push import push
+    from lastro.operations.image.publication import address, push
     from lastro.operations.release.tags import ReleaseTag
 
     wanted = [*tags, *([ReleaseTag.parse(release).image_tag] if release else [])]
@@ -134,18 +134,27 @@ def sbom_image(image: str, output: Path) -> None:
 
     Reads the image's file system, and runs nothing of it. Needs requirements/sbom.lock.
     """
-    from lastro.operations.image import licences, sbom
-    from lastro.operations.image.contents import read_contents
-    from lastro.operations.image.docker import inspect
+    from importlib.util import find_spec
 
-    sbom.require_tool()
-    known = inspect(image)
-    contents = read_contents(known["Id"])
-    text = sbom.describe(known, contents)
+    from lastro.core.docker import inspect
+    from lastro.core.errors import LastroError
+
+    if find_spec("cyclonedx_py") is None:
+        raise LastroError(
+            "is not installed here",
+            where="cyclonedx-bom",
+            fix="python -m pip install --require-hashes -r requirements/sbom.lock",
+        )
+    from lastro.operations.image import contents, sbom
+
+    found = inspect(image)
+    held = contents.read_image(found["Id"])
+    text = sbom.describe(found, held)
+    files = {sbom.FILE: text, contents.LICENCES: held.licences(sbom.declared(text))}
     output.mkdir(parents=True, exist_ok=True)
-    (output / sbom.FILE).write_text(text, encoding="utf-8")
-    (output / licences.FILE).write_text(licences.collect(contents, sbom.declared(text)), encoding="utf-8")
-    click.echo(f"{output / sbom.FILE}\n{output / licences.FILE}")
+    for name, content in files.items():
+        (output / name).write_text(content, encoding="utf-8")
+        click.echo(output / name)
 
 
 @command.command("run")

@@ -44,12 +44,6 @@ def command(what: str | None, port: int) -> None:
 
 def _fetch(registry: Registry, root: Path, what: str | None, folder: Path) -> tuple[str, Path]:
     """Download the model and verify its bytes; its title, and the folder that holds it."""
-    import contextlib
-    import io
-    from pathlib import Path
-
-    from mlflow.artifacts import download_artifacts
-
     from lastro.core.errors import LastroError
     from lastro.operations.lineage import lineage
     from lastro.operations.registry import artifact, names
@@ -74,12 +68,8 @@ def _fetch(registry: Registry, root: Path, what: str | None, folder: Path) -> tu
         raise LastroError(
             "has no run in the tracking store", where=what, fix="lastro sync, or lastro register --rev"
         )
-    artifact.fetch(run, model, folder / "checked")
-    # A progress bar for a few small files says nothing.
-    with contextlib.redirect_stderr(io.StringIO()):
-        place = Path(download_artifacts(f"{run.info.artifact_uri}/model", dst_path=str(folder)))
     title = f"{version['name']} version {version['version']}" if version else f"model {model}"
-    return f"{title} ({what})", place
+    return f"{title} ({what})", artifact.fetch_folder(run, model, folder)
 
 
 def _free(port: int) -> int:

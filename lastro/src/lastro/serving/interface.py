@@ -106,7 +106,11 @@ def openapi(model: Model, release: dict[str, Any]) -> dict[str, Any]:
 def _request() -> dict[str, Any]:
     """Describe MLflow's four forms; see `bodies`."""
     records = _array({"$ref": "#/components/schemas/Record"})
-    split = {"columns": _array({"type": "string"}), "data": _array({"type": "array"}), "index": _array({})}
+    split = {
+        "columns": _array({"type": "string"}),
+        "data": _array({"type": "array"}),
+        "index": {"type": "array"},
+    }
     columnar = {"type": "object", "additionalProperties": {"type": "array"}}
     forms = {
         "dataframe_split": _closed(split, ["columns", "data"]),

@@ -14,19 +14,20 @@ from pathlib import Path
 
 import yaml
 
+from lastro.core.docker import docker, inspect
 from lastro.core.errors import ExternalError, LastroError
 from lastro.core.paths import Paths
-from lastro.operations.image.docker import docker, inspect
-from lastro.operations.image.subject import Subject, download_model
+from lastro.operations.image.subject import Subject
+from lastro.operations.registry.artifact import fetch_folder
 from lastro.operations.tracking.model_folder import PACKAGE, copy_package
 
 MODEL_FILES = ("MLmodel", "model.ubj", "model.skops", "schema.json", "input_example.json", "requirements.txt")
 
 
 def build(root: Path, subject: Subject, tag: str, cached: bool = True) -> str:
-    """Build the image and name it `tag`; its id. What Docker says goes to standard error.
+    """Build the image, name it `tag` and return its id. What Docker prints goes to standard error.
 
-    cached: take what an earlier build of the published image left; otherwise collect anew.
+    cached: use Docker's cache of an earlier build of the published image.
 
     Raises:
         LastroError: the model is not the registered one, or its Python has no image python:X.Y.Z-slim.
@@ -34,7 +35,7 @@ def build(root: Path, subject: Subject, tag: str, cached: bool = True) -> str:
     """
     with tempfile.TemporaryDirectory(prefix="lastro-image-") as name:
         folder = Path(name)
-        model = download_model(subject, folder / "model")
+        model = fetch_folder(subject.run, subject.lineage.model, folder / "model")
         description = yaml.safe_load((model / "MLmodel").read_text(encoding="utf-8"))
         python = description["flavors"]["python_function"]["python_version"]
         slim = f"python:{python}-slim"
@@ -51,7 +52,7 @@ def build(root: Path, subject: Subject, tag: str, cached: bool = True) -> str:
 
 
 def build_stock(root: Path, model: Path, slim: str, digest: str) -> str:
-    """The image of `mlflow models build-docker`, with its packages pinned by the runtime lock; its name."""
+    """Build the image of `mlflow models build-docker`, its packages pinned by the runtime lock; return its name."""
     pins = constraints(Paths.of(root).lock)
     key = hashlib.sha256(f"{slim}\n{pins}".encode()).hexdigest()[:12]
     # MLflow takes a name that begins with python: for a slim Python and builds on it as it is.
@@ -82,7 +83,7 @@ def build_stock(root: Path, model: Path, slim: str, digest: str) -> str:
 
 
 def constraints(lock: Path) -> str:
-    """The pins of a lock file without its hashes, which pip does not take as constraints."""
+    """Read the pins of a lock file without its hashes, which pip does not take as constraints."""
     pins = re.findall(r"^([A-Za-z0-9._-]+==[^\\\n]+?)\s*\\?$", lock.read_text(encoding="utf-8"), re.MULTILINE)
     if not pins:
         raise LastroError("pins no package", where=lock, fix="run make lock")
@@ -90,7 +91,7 @@ def constraints(lock: Path) -> str:
 
 
 def write_context(root: Path, subject: Subject, model: Path, context: Path) -> Path:
-    """The folder that the Dockerfile copies from."""
+    """Write the folder that the Dockerfile copies from."""
     context.mkdir(parents=True)
     shutil.copy(root / "Dockerfile", context)
     shutil.copy(root / "requirements" / "scoring.lock", context)

@@ -19,9 +19,8 @@ ROWS = 1_000
 
 
 def good(table: pa.Table, schema: Schema) -> Iterator[tuple[str, str, bytes]]:
-    """(form, content type, body) of a slice of held-out rows, for every form."""
-    rows = table.select([column.name for column in schema.features])
-    columns = {column.name: _plain(rows[column.name], column.kind) for column in schema.features}
+    """Write a slice of held-out rows in every form: (form, content type, body)."""
+    columns = {column.name: _plain(table[column.name], column.kind) for column in schema.features}
     names = list(columns)
     cells = list(zip(*columns.values(), strict=True))
     records = [dict(zip(names, row, strict=True)) for row in cells]
@@ -29,44 +28,40 @@ def good(table: pa.Table, schema: Schema) -> Iterator[tuple[str, str, bytes]]:
     yield "dataframe_records", JSON, _json({"dataframe_records": records})
     yield "instances", JSON, _json({"instances": records})
     yield "inputs", JSON, _json({"inputs": columns})
-    # Where no text at all is a category, CSV cannot tell it from what is missing.
+    # Where an empty text is a category, CSV cannot tell it from what is missing.
     if not any(column.nullable and "" in (column.categories or ()) for column in schema.features):
+        types = {"date": pa.string(), "float": pa.float64(), "integer": pa.float64()}
+        fields = [pa.field(c.name, types.get(c.kind, table[c.name].type)) for c in schema.features]
         sink = io.BytesIO()
-        pyarrow.csv.write_csv(pa.table(columns, schema=_text_dates(rows.schema, schema)), sink)
+        pyarrow.csv.write_csv(pa.table(columns, schema=pa.schema(fields)), sink)
         yield "csv", CSV, sink.getvalue()
 
 
 def bad(schema: Schema, example: dict[str, Any]) -> Iterator[tuple[str, str | None, bytes]]:
-    """(what is wrong, content type, body)."""
+    """Write requests that the app has to refuse: (what is wrong, content type, body)."""
     names, row = example["columns"], example["data"][0]
     split = {"columns": names, "data": [row]}
+    unknown = dict(zip(names, row, strict=True)) | {"no such": 1}
     yield "no JSON", JSON, b"{"
     yield "no content type", None, _json({"dataframe_split": split})
     yield "another content type", "text/html", _json({"dataframe_split": split})
     yield "two forms", JSON, _json({"dataframe_split": split, "instances": []})
     yield "deep nesting", JSON, b'{"instances":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
     yield "params", JSON, _json({"dataframe_split": split, "params": {"a": 1}})
-    yield (
-        "an unknown column",
-        JSON,
-        _json({"instances": [dict(zip(names, row, strict=True)) | {"no such": 1}]}),
-    )
+    yield "an unknown column", JSON, _json({"instances": [unknown]})
     yield "a ragged row", JSON, _json({"dataframe_split": {"columns": names, "data": [[*row, 1]]}})
     yield "a list as a cell", JSON, _json({"dataframe_split": {"columns": names, "data": [[[]] * len(row)]}})
     if any(not column.nullable for column in schema.features):
         yield "a missing column", JSON, _json({"instances": [{}]})
         yield "a missing value", JSON, _json({"inputs": {name: [None] for name in names}})
-    numbers = [c.name for c in schema.features if c.kind in ("float", "integer")]
+    numbers = [column.name for column in schema.features if column.kind in ("float", "integer")]
     if numbers:
         at = names.index(numbers[0])
-        for what, cell in (
-            ("Infinity", b"Infinity"),
-            ("a number beyond range", b"1e400"),
-            ("text for a number", b'"x"'),
-        ):
-            cells = b",".join(cell if i == at else _json(value) for i, value in enumerate(row))
-            head = b'{"dataframe_split":{"columns":' + _json(names) + b',"data":[['
-            yield what, JSON, head + cells + b"]]}}"
+        head = b'{"dataframe_split":{"columns":' + _json(names) + b',"data":[['
+        cells = {"Infinity": b"Infinity", "a number beyond range": b"1e400", "text for a number": b'"x"'}
+        for problem, cell in cells.items():
+            line = b",".join(cell if i == at else _json(value) for i, value in enumerate(row))
+            yield problem, JSON, head + line + b"]]}}"
 
 
 def _plain(column: pa.ChunkedArray, kind: str) -> list[Any]:
@@ -76,11 +71,6 @@ def _plain(column: pa.ChunkedArray, kind: str) -> list[Any]:
         # NaN is how a missing number may stand in prepared data; JSON has null.
         return pc.cast(column, pa.float64(), safe=False).to_pylist()
     return column.to_pylist()
-
-
-def _text_dates(arrow: pa.Schema, schema: Schema) -> pa.Schema:
-    types = {"date": pa.string(), "float": pa.float64(), "integer": pa.float64()}
-    return pa.schema([pa.field(c.name, types.get(c.kind, arrow.field(c.name).type)) for c in schema.features])
 
 
 def _json(content: Any) -> bytes:

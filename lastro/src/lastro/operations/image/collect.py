@@ -27,17 +27,8 @@ WANTED = {
 }
 """What the app imports for a model of a flavour; what these require comes along."""
 LEFT_OUT = (
-    "tests",
-    "test",
-    "testing_data",
-    "__pycache__",
-    "*.pyi",
-    "*.pxd",
-    "*.h",
-    "*.c",
-    "*.a",
-    "include",
-    "datasets_data",
+    *("tests", "test", "testing_data", "datasets_data", "include", "__pycache__"),
+    *("*.pyi", "*.pxd", "*.h", "*.c", "*.a"),
 )
 
 
@@ -72,19 +63,19 @@ def main(target: Path, flavor: str, epoch: int) -> None:
 
 
 def copy(source: Path, target: Path) -> None:
-    """The folder without what only developers need; none there is as good."""
+    """Copy a folder without what only developers need; no error if absent."""
     if source.is_dir():
         shutil.copytree(source, target, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
 
 
 def copy_metadata(folder: Path, site: Path) -> None:
-    """A distribution's metadata and licences, which have to travel with it."""
+    """Copy a distribution's metadata and licences, which have to travel with it."""
     left_out = shutil.ignore_patterns("RECORD", "REQUESTED", "INSTALLER")
     shutil.copytree(folder, site / folder.name, ignore=left_out, dirs_exist_ok=True)
 
 
 def closure(names: Iterable[str]) -> Iterator[importlib.metadata.Distribution]:
-    """The distributions of these names and of all that they require, each once."""
+    """Find the distributions of these names and of all that they require, each once."""
     waiting, seen = list(names), set()
     while waiting:
         name = canonicalize_name(waiting.pop())
@@ -100,7 +91,7 @@ def closure(names: Iterable[str]) -> Iterator[importlib.metadata.Distribution]:
 
 
 def strip(site: Path) -> None:
-    """Take the symbols out of shared libraries, where the tool for it is there."""
+    """Strip the symbols of shared libraries, where `strip` is installed."""
     if shutil.which("strip"):
         for library in site.rglob("*.so*"):
             subprocess.run(["strip", "--strip-unneeded", library], check=False, stderr=subprocess.DEVNULL)

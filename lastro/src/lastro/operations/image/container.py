@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import requests
 
+from lastro.core.docker import docker
 from lastro.core.errors import ExternalError
-from lastro.operations.image.docker import docker
 
 PORT = 8080
 HARDENED = (
@@ -20,10 +20,11 @@ HARDENED = (
     "--pids-limit=128",
     "--memory=1g",
 )
-SECONDS = 180
+TIMEOUT = 180
+"""Seconds until the first answer, and for each later one."""
 
 
-class SilentError(ExternalError):
+class NoAnswerError(ExternalError):
     """The container gave no answer: it ended, or hangs."""
 
 
@@ -36,25 +37,23 @@ class Container:
     seconds: float
 
     def request(self, method: str, path: str, **options) -> requests.Response:
-        """An HTTP request to the app.
+        """Send an HTTP request to the app.
 
         Raises:
-            SilentError: no answer came; with the container's last words.
+            NoAnswerError: no answer came; with the last lines of the container's log.
         """
         try:
-            return requests.request(method, f"{self.url}{path}", timeout=SECONDS, **options)
+            return requests.request(method, f"{self.url}{path}", timeout=TIMEOUT, **options)
         except requests.RequestException as error:
-            raise SilentError(
-                f"no answer to {method} {path} ({type(error).__name__}); its last words: {_last_words(self.id)}"
-            ) from None
+            raise _no_answer(self.id, f"no answer to {method} {path} ({type(error).__name__})") from None
 
 
 @contextmanager
 def running(image: str, *options: str) -> Iterator[Container]:
-    """Start it, wait for /ping, remove it afterwards.
+    """Start a container, wait for /ping, remove it afterwards.
 
     Raises:
-        ExternalError: it does not start, or does not answer in time; with its last words.
+        ExternalError: it does not start, or does not answer in time; with the last lines of its log.
     """
     begun = time.monotonic()
     name = docker("run", "--detach", *HARDENED, f"--publish=127.0.0.1::{PORT}", *options, image).strip()
@@ -69,17 +68,16 @@ def running(image: str, *options: str) -> Iterator[Container]:
 
 
 def _wait(name: str, url: str, begun: float) -> None:
-    while time.monotonic() - begun < SECONDS:
+    while time.monotonic() - begun < TIMEOUT:
         with suppress(requests.RequestException):
             if requests.get(f"{url}/ping", timeout=5).status_code == 200:
                 return
         if docker("inspect", "--format", "{{.State.Running}}", name).strip() != "true":
-            break
+            raise _no_answer(name, "the container ended before it answered /ping")
         time.sleep(0.02)
-    raise ExternalError(
-        f"the container did not answer /ping in {SECONDS} s; its last words: {_last_words(name)}"
-    )
+    raise _no_answer(name, f"the container did not answer /ping in {TIMEOUT} s")
 
 
-def _last_words(name: str) -> str:
-    return " | ".join(docker("logs", "--tail", "5", name).strip().splitlines()) or "none"
+def _no_answer(name: str, problem: str) -> NoAnswerError:
+    lines = docker("logs", "--tail", "5", name).strip().splitlines()
+    return NoAnswerError(f"{problem}; its log ends: {' | '.join(lines) or 'with nothing'}")

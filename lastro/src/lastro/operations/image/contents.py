@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import posixpath
 import re
+import subprocess
 import tarfile
 from dataclasses import dataclass, field
 from email.parser import Parser
 from pathlib import PurePosixPath
 from typing import IO
 
-from lastro.operations.image.docker import exported
+from packaging.utils import canonicalize_name
+
+from lastro.core.docker import docker
+from lastro.core.errors import ExternalError
 
 MODEL = "opt/lastro/model/"
+LICENCES = "licences.txt"
 _WANTED = re.compile(
     r".*\.dist-info/[^/]+$|.*\.dist-info/(license_files|licenses|sboms)/.*|usr/share/doc/[^/]+/copyright$"
     r"|usr/share/common-licenses/.*|var/lib/dpkg/status$|var/lib/dpkg/status\.d/.*|usr/lib/os-release$"
     rf"|usr/(local/)?lib/python3[^/]*/LICENSE\.txt$|{MODEL}model\.[a-z]+$"
 )
 _LINKS = re.compile(r"usr/share/(doc|common-licenses)(/.*)?$")
+_LICENCE = re.compile(r"licenses/|license_files/|LICEN[CS]E|COPYING|COPYRIGHT|NOTICE|AUTHORS", re.IGNORECASE)
+_PYTHON = re.compile(r"usr/.*/python3[^/]*/LICENSE\.txt")
+_RULE = "=" * 100
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,7 @@ class Contents:
     links: dict[str, str] = field(default_factory=dict)
 
     def text(self, path: str) -> str | None:
-        """A file's text, links followed; None where there is no such file."""
+        """Return a file's text, links followed; None where there is no such file."""
         for _ in range(10):
             if path in self.files:
                 return self.files[path].decode("utf-8", "replace")
@@ -54,7 +62,7 @@ class Contents:
         return None
 
     def distributions(self) -> dict[str, list[str]]:
-        """Folders NAME.dist-info, each with the paths of its files."""
+        """Return the folders NAME.dist-info, each with the paths of its files."""
         found: dict[str, list[str]] = {}
         for path in sorted(self.files):
             folder, mark, _ = path.partition(".dist-info/")
@@ -63,7 +71,7 @@ class Contents:
         return found
 
     def debian(self) -> list[DebianPackage]:
-        """The installed packages, by name."""
+        """Return the installed packages, by name."""
         status = [self.files[path] for path in sorted(self.files) if path.startswith("var/lib/dpkg/")]
         stanzas = b"\n\n".join(status).decode("utf-8", "replace").split("\n\n")
         found = []
@@ -85,24 +93,73 @@ class Contents:
         return sorted(found, key=lambda package: (package.name, package.architecture))
 
     def system(self) -> dict[str, str]:
-        """What os-release(5) says."""
+        """Return what os-release(5) says."""
         lines = (self.text("usr/lib/os-release") or "").splitlines()
         pairs = (line.partition("=") for line in lines if "=" in line)
         return {key: value.strip('"') for key, _, value in pairs}
 
+    def licences(self, declared: dict[str, str]) -> str:
+        """Write every licence's text once, under the names of all that it covers, and a list of what came without one.
 
-def read_contents(image: str) -> Contents:
-    """What is wanted of an image on this machine; nothing of it is run.
+        declared: what each Python package says that its licence is, by canonical name.
+        """
+        covered: dict[str, list[str]] = {}
+        without = []
+        for title, texts in self._licences(declared):
+            if not texts:
+                without.append(title)
+            for text in texts:
+                covered.setdefault(text.strip(), []).append(title)
+        parts = [("\n".join(dict.fromkeys(titles)), text) for text, titles in covered.items()]
+        if without:
+            listed = "\n".join(f"  {title}" for title in without)
+            parts.append(("Installed without a text of a licence", listed))
+        return "\n".join(f"{_RULE}\n{title}\n{_RULE}\n\n{text}\n" for title, text in parts)
+
+    def _licences(self, declared: dict[str, str]) -> list[tuple[str, list[str]]]:
+        """Return what is covered, with its texts."""
+        found = [("Python", [self.text(path) or "" for path in self.files if _PYTHON.fullmatch(path)])]
+        for folder, paths in self.distributions().items():
+            about = Parser().parsestr(self.text(f"{folder}/METADATA") or "", headersonly=True)
+            name = about.get("Name", folder)
+            terms = declared.get(canonicalize_name(name), "")
+            texts = [
+                self.text(path) or "" for path in paths if _LICENCE.match(path.removeprefix(f"{folder}/"))
+            ]
+            title = f"{name} {about.get('Version', '')} (Python package){f': {terms}' if terms else ''}"
+            found.append((title, texts))
+        for package in self.debian():
+            title = f"{package.name} {package.version} (Debian package)"
+            found.append((title, [package.copyright] if package.copyright else []))
+        # Debian's copyright files point at these.
+        common = sorted(
+            path for path in {*self.files, *self.links} if path.startswith("usr/share/common-licenses/")
+        )
+        return found + [(f"/{path}", [text]) for path in common if (text := self.text(path))]
+
+
+def read_image(image: str) -> Contents:
+    """Read what is wanted of an image on this machine; no program of the image is run.
 
     Raises:
         ExternalError: Docker fails.
     """
-    with exported(image) as stream:
-        return read_archive(stream)
+    holder = docker("create", "--network=none", "--", image).strip()
+    try:
+        with subprocess.Popen(["docker", "export", holder], stdout=subprocess.PIPE) as process:
+            contents = read_archive(process.stdout)
+            # An archive is padded beyond its end, and docker waits until somebody has read that too.
+            while process.stdout.read(2**20):
+                pass
+        if process.returncode:
+            raise ExternalError("failed, see above", where="docker export")
+        return contents
+    finally:
+        docker("rm", "--force", holder)
 
 
 def read_archive(stream: IO[bytes]) -> Contents:
-    """What is wanted of a file system that comes as a tar archive."""
+    """Read what is wanted of a file system that comes as a tar archive."""
     contents = Contents()
     with tarfile.open(fileobj=stream, mode="r|") as archive:
         for member in archive:

@@ -1,23 +1,71 @@
-"""The published image in its registry: found again, and moving tags set, by digest."""
+"""The image in its registry: pushed, found again, and moving tags set, by digest."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
-from lastro.core.errors import ExternalError, LastroError
-from lastro.operations.image.docker import AbsentImageError, DeniedError, docker, inspect
+from lastro.core.docker import AbsentImageError, DeniedError, docker, inspect, labels
+from lastro.core.errors import ExternalError, LastroError, VerdictError
 from lastro.operations.image.subject import Subject
 from lastro.operations.registry import names
 from lastro.operations.release.tags import ReleaseTag
 
 
 def address(repository: str) -> str:
-    """The repository as registries write it: in small letters, which an owner's name on GitHub need not be."""
+    """Write the repository as registries do: in small letters, which an owner's name on GitHub need not be."""
     return repository.lower()
 
 
+def record_passed(root: Path, image_id: str) -> None:
+    """Remember that the image with this id passed verification; `push` asks for it."""
+    file = _passed(root, image_id)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+
+
+def _passed(root: Path, image_id: str) -> Path:
+    if not image_id.startswith("sha256:"):
+        raise LastroError(
+            "is no id of an image", where=image_id, fix="expected sha256: and 64 hexadecimal digits"
+        )
+    # Below DVC's folder for what is of this machine only.
+    return root / ".dvc" / "tmp" / "lastro-verified" / image_id.removeprefix("sha256:")
+
+
+def push(root: Path, image: str, repository: str, tags: list[str]) -> str:
+    """Push the image as REPOSITORY:TAG for each tag; return the digest under which the registry holds it.
+
+    Raises:
+        VerdictError: verify has not passed for this very image.
+        ExternalError: the registry or Docker fails, or the registry holds something else.
+    """
+    image_id = inspect(image)["Id"]
+    if not _passed(root, image_id).exists():
+        raise VerdictError(
+            "has not been verified here",
+            where=f"{image} ({image_id[7:19]})",
+            fix=f"lastro image verify {image} WHAT",
+        )
+    digests = {_push(image_id, f"{repository}:{tag}") for tag in tags}
+    if len(digests) != 1:
+        raise ExternalError(
+            f"took one image as {', '.join(sorted(digests))}", where=repository, fix="push again"
+        )
+    return digests.pop()
+
+
+def _push(image: str, name: str) -> str:
+    """Push a local image as `name`; return its digest."""
+    docker("tag", image, name)
+    found = re.search(r"digest: (sha256:[0-9a-f]{64})", docker("push", name))
+    if found is None:
+        raise ExternalError("named no digest", where=f"docker push {name}")
+    return found[1]
+
+
 def published(subject: Subject, repository: str, tag: str) -> bool:
-    """Bring the image that an earlier try of this release has pushed, and name it `tag`; False where there is none.
+    """Pull the image that an earlier try of this release has pushed, and name it `tag`; False where there is none.
 
     Raises:
         LastroError: under the release's tag the registry has an image of another commit or model.
@@ -30,8 +78,7 @@ def published(subject: Subject, repository: str, tag: str) -> bool:
         docker("pull", "--quiet", there)
     except (AbsentImageError, DeniedError):
         return False
-    labels = inspect(there)["Config"].get("Labels") or {}
-    wrong = [key for key, value in subject.labels().items() if value and labels.get(key) != value]
+    wrong = subject.differing_labels(inspect(there))
     if wrong:
         raise LastroError(
             f"is in the registry with another {', '.join(wrong)}: {subject.release} was released from another "
@@ -44,10 +91,10 @@ def published(subject: Subject, repository: str, tag: str) -> bool:
 
 
 def pull(repository: str, digest: str, tag: str) -> None:
-    """Bring the image with this digest, and name it `tag`.
+    """Pull the image with this digest, and name it `tag`.
 
     Raises:
-        LastroError: the registry has it no more.
+        LastroError: the registry no longer has it.
         ExternalError: Docker or the registry fails.
     """
     there = f"{address(repository)}@{digest}"
@@ -65,7 +112,7 @@ def pull(repository: str, digest: str, tag: str) -> None:
 
 
 def move_tags(repository: str, digest: str, release: ReleaseTag) -> list[str]:
-    """Point the moving tags of `release` (X.Y, X, latest; none for a candidate) at the image; which they are.
+    """Point the moving tags of `release` (X.Y, X, latest; none for a candidate) at the image; return those tags.
 
     Raises:
         LastroError: the image is not of this release, or not there any more.
@@ -76,18 +123,12 @@ def move_tags(repository: str, digest: str, release: ReleaseTag) -> list[str]:
     there = f"{address(repository)}@{digest}"
     local = f"lastro-move:{digest.removeprefix('sha256:')[:12]}"
     pull(repository, digest, local)
-    label = (inspect(local)["Config"].get("Labels") or {}).get(names.RELEASE)
+    label = labels(inspect(local)).get(names.RELEASE)
     if label != str(release):
         raise LastroError(f"is the image of {label or 'no release'}, not of {release}", where=there)
-    moved = []
     for tag in release.moving_image_tags:
         name = f"{address(repository)}:{tag}"
-        docker("tag", local, name)
-        found = re.search(r"digest: (sha256:[0-9a-f]{64})", docker("push", name))
-        if found is None or found[1] != digest:
-            raise ExternalError(
-                f"the registry holds {found[1] if found else 'no digest'}, not {digest}",
-                where=f"docker push {name}",
-            )
-        moved.append(tag)
-    return moved
+        found = _push(local, name)
+        if found != digest:
+            raise ExternalError(f"the registry holds {found}, not {digest}", where=f"docker push {name}")
+    return list(release.moving_image_tags)

@@ -1,32 +1,40 @@
 """The image's bill of materials in CycloneDX (ECMA-424), of what its file system holds rather than of what was asked for.
 
 CycloneDX's own tool, cyclonedx-bom, describes the Python packages; Python, Debian's packages, the model and the app are added.
+Import this module only where requirements/sbom.lock is installed.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
-import re
 import subprocess
 import sys
 import tempfile
 import uuid
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from lastro.core.errors import ExternalError, LastroError
+from cyclonedx.contrib.license.factories import LicenseFactory
+from cyclonedx.model import HashAlgorithm, HashType, Property
+from cyclonedx.model.bom import Bom
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.model.license import LicenseExpression
+from cyclonedx.output.json import JsonV1Dot6
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from packageurl import PackageURL
+from packaging.utils import canonicalize_name
+
+from lastro.core.docker import labels
+from lastro.core.errors import ExternalError
 from lastro.operations.image.contents import MODEL, Contents
 from lastro.operations.registry import names
 
-if TYPE_CHECKING:
-    from cyclonedx.model.bom import Bom
-    from cyclonedx.model.component import Component
-
 FILE = "sbom.cdx.json"
 SPECIFICATION = "1.6"
+OCI = "org.opencontainers.image"
 _INTERPRETER = """#!{python} -I
 # What the tool runs a Python for is the list of folders that hold packages, as JSON.
 import json, sys
@@ -35,57 +43,39 @@ exec(sys.argv[sys.argv.index("-c") + 1])
 """
 
 
-def require_tool() -> None:
-    """Raises LastroError, with how to install it, where cyclonedx-bom is not there."""
-    if importlib.util.find_spec("cyclonedx_py") is None:
-        raise LastroError(
-            "is not installed here",
-            where="cyclonedx-bom",
-            fix="python -m pip install --require-hashes -r requirements/sbom.lock",
-        )
-
-
-def describe(known: dict[str, Any], contents: Contents) -> str:
-    """The bill of materials as JSON, valid by CycloneDX's schema; the same image gives the same text.
+def describe(image: dict[str, Any], contents: Contents) -> str:
+    """Write the bill of materials as JSON, valid by CycloneDX's schema; the same image gives the same text.
 
     Args:
-        known: what `docker image inspect` says of the image.
+        image: what `docker image inspect` says of it.
 
     Raises:
-        LastroError: the tool is not installed.
-        ExternalError: the tool fails, or what came out does not keep to the schema.
+        ExternalError: the tool fails, or what it made does not keep to the schema.
     """
-    require_tool()
-    from cyclonedx.model.bom import Bom
-    from cyclonedx.output.json import JsonV1Dot6
-    from cyclonedx.schema import SchemaVersion
-    from cyclonedx.validation.json import JsonStrictValidator
-
     bom = Bom.from_json(json.loads(_python_packages(contents)))
     packages = list(bom.components)
     for package in packages:
         package.components = _bundled(package, contents)
-    image, parts = _image(known), [*_parts(known, contents), *packages]
-    bom.metadata.component = image
+    whole, parts = _image(image), [*_parts(image, contents), *packages]
+    bom.metadata.component = whole
     # Neither chance nor the time of day.
-    bom.serial_number = uuid.uuid5(uuid.NAMESPACE_OID, known["Id"])
-    bom.metadata.timestamp = datetime.fromisoformat(_labels(known).get(f"{_OCI}.created") or known["Created"])
-    _add(bom, image, parts)
+    bom.serial_number = uuid.uuid5(uuid.NAMESPACE_OID, image["Id"])
+    bom.metadata.timestamp = datetime.fromisoformat(labels(image).get(f"{OCI}.created") or image["Created"])
+    known = {dependency.ref for dependency in bom.dependencies}
+    # Anew: in the set that they came in they are found by what they held then.
+    bom.components = parts
+    for part in parts:
+        if part.bom_ref not in known:
+            bom.register_dependency(part)
+    bom.register_dependency(whole, parts)
     text = JsonV1Dot6(bom).output_as_string(indent=1) + "\n"
     wrong = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
     if wrong is not None:
-        what = " ".join(str(wrong.data.message).split())[:200]
+        reason = " ".join(str(wrong.data.message).split())[:200]
         raise ExternalError(
-            f"what it made is not valid CycloneDX {SPECIFICATION}: {what}", where="cyclonedx-bom"
+            f"what it made is not valid CycloneDX {SPECIFICATION}: {reason}", where="cyclonedx-bom"
         )
     return text
-
-
-_OCI = "org.opencontainers.image"
-
-
-def _labels(known: dict[str, Any]) -> dict[str, str]:
-    return known["Config"].get("Labels") or {}
 
 
 def _python_packages(contents: Contents) -> str:
@@ -104,18 +94,14 @@ def _python_packages(contents: Contents) -> str:
         line += ["--output-format", "JSON", "--spec-version", SPECIFICATION, str(python)]
         done = subprocess.run(line, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise ExternalError(f"failed ({said})", where="cyclonedx-bom")
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise ExternalError(f"failed ({reason})", where="cyclonedx-bom")
     return done.stdout
 
 
 def _bundled(package: Component, contents: Contents) -> list[Component]:
-    """Libraries and crates inside a Python package, as it describes them itself (PEP 770)."""
-    from cyclonedx.contrib.license.factories import LicenseFactory
-    from cyclonedx.model.component import Component, ComponentType
-    from packageurl import PackageURL
-
-    stem = f"{normalize(package.name).replace('-', '_')}-{package.version}.dist-info/sboms/"
+    """List the libraries and crates inside a Python package, as it describes them itself (PEP 770)."""
+    stem = f"{canonicalize_name(package.name).replace('-', '_')}-{package.version}.dist-info/sboms/"
     found = {}
     for path, content in sorted(contents.files.items()):
         if stem not in path.lower():
@@ -127,7 +113,7 @@ def _bundled(package: Component, contents: Contents) -> list[Component]:
             continue
         for each in inner:
             purl = PackageURL.from_string(each["purl"]) if each.get("purl") else None
-            if purl is None or normalize(each["name"]) == normalize(package.name):
+            if purl is None or canonicalize_name(each["name"]) == canonicalize_name(package.name):
                 continue
             # Without qualifiers, which name folders of the machine that the package was built on.
             purl = PackageURL(purl.type, purl.namespace, purl.name, purl.version)
@@ -146,40 +132,35 @@ def _bundled(package: Component, contents: Contents) -> list[Component]:
     return list(found.values())
 
 
-def _image(known: dict[str, Any]) -> Component:
-    from cyclonedx.model import Property
-    from cyclonedx.model.component import Component, ComponentType
-
-    labels = _labels(known)
-    told = {"lastro.image": known["Id"]} | {
-        key: labels[key] for key in (names.DATA, names.PARAMS, "lastro.version") if labels.get(key)
-    }
+def _image(image: dict[str, Any]) -> Component:
+    known = labels(image)
+    told = {key: known[key] for key in (names.DATA, names.PARAMS, "lastro.version") if known.get(key)}
     return Component(
         type=ComponentType.CONTAINER,
         bom_ref="image",
-        name=labels.get(f"{_OCI}.title", "image"),
-        version=labels.get(f"{_OCI}.version") or labels.get(f"{_OCI}.revision"),
-        properties=[Property(name=key, value=value) for key, value in told.items()],
+        name=known.get(f"{OCI}.title", "image"),
+        version=known.get(f"{OCI}.version") or known.get(f"{OCI}.revision"),
+        properties=[
+            Property(name=key, value=value) for key, value in {"lastro.image": image["Id"], **told}.items()
+        ],
     )
 
 
-def _parts(known: dict[str, Any], contents: Contents) -> list[Component]:
-    """All but the Python packages."""
-    from cyclonedx.model.component import Component, ComponentType
-    from cyclonedx.model.license import LicenseExpression
-    from packageurl import PackageURL
-
-    labels, environment = (
-        _labels(known),
-        dict(v.partition("=")[::2] for v in known["Config"].get("Env") or ()),
-    )
-    system = contents.system()
+def _parts(image: dict[str, Any], contents: Contents) -> list[Component]:
+    """List all but the Python packages: model, app, Python, the system and its packages."""
+    known = labels(image)
+    environment = dict(entry.partition("=")[::2] for entry in image["Config"].get("Env") or ())
     parts = [
-        _model(path, content, labels) for path, content in contents.files.items() if path.startswith(MODEL)
+        _model(path, content, known) for path, content in contents.files.items() if path.startswith(MODEL)
     ]
-    app = Component(type=ComponentType.APPLICATION, bom_ref="lastro_scoring", name="lastro_scoring")
-    app.version = labels.get(f"{_OCI}.revision")
-    parts.append(app)
+    parts.append(
+        Component(
+            type=ComponentType.APPLICATION,
+            bom_ref="lastro_scoring",
+            name="lastro_scoring",
+            version=known.get(f"{OCI}.revision"),
+        )
+    )
     python = environment.get("PYTHON_VERSION")
     if python:
         parts.append(
@@ -193,33 +174,36 @@ def _parts(known: dict[str, Any], contents: Contents) -> list[Component]:
                 purl=PackageURL("generic", None, "python", python),
             )
         )
-    vendor = system.get("ID", "debian")
+    system = contents.system()
+    vendor, version = system.get("ID", "debian"), system.get("VERSION_ID", "")
     if system:
-        version = system.get("VERSION_ID", "")
         parts.append(
             Component(type=ComponentType.OPERATING_SYSTEM, bom_ref="system", name=vendor, version=version)
         )
     for package in contents.debian():
-        qualifiers = {"arch": package.architecture, "distro": f"{vendor}-{system.get('VERSION_ID', '')}"}
+        qualifiers = {"arch": package.architecture, "distro": f"{vendor}-{version}"}
         if package.source != package.name:
             qualifiers["upstream"] = package.source
         purl = PackageURL("deb", vendor, package.name, package.version, qualifiers)
-        part = Component(type=ComponentType.LIBRARY, bom_ref=str(purl), name=package.name, purl=purl)
-        part.version = package.version
-        parts.append(part)
+        parts.append(
+            Component(
+                type=ComponentType.LIBRARY,
+                bom_ref=str(purl),
+                name=package.name,
+                version=package.version,
+                purl=purl,
+            )
+        )
     return parts
 
 
-def _model(path: str, content: bytes, labels: dict[str, str]) -> Component:
-    from cyclonedx.model import HashAlgorithm, HashType
-    from cyclonedx.model.component import Component, ComponentType
-
+def _model(path: str, content: bytes, known: dict[str, str]) -> Component:
     digests = {HashAlgorithm.MD5: "md5", HashAlgorithm.SHA_256: "sha256"}
     return Component(
         type=ComponentType.MACHINE_LEARNING_MODEL,
         bom_ref=path.removeprefix(MODEL),
-        name=labels.get(f"{_OCI}.title", "model"),
-        version=labels.get("lastro.version"),
+        name=known.get(f"{OCI}.title", "model"),
+        version=known.get("lastro.version"),
         hashes=[
             HashType(alg=algorithm, content=hashlib.new(name, content, usedforsecurity=False).hexdigest())
             for algorithm, name in digests.items()
@@ -227,18 +211,8 @@ def _model(path: str, content: bytes, labels: dict[str, str]) -> Component:
     )
 
 
-def _add(bom: Bom, image: Component, parts: list[Component]) -> None:
-    known = {dependency.ref for dependency in bom.dependencies}
-    # Anew: in the set that they came in they are found by what they held then.
-    bom.components = parts
-    for part in parts:
-        if part.bom_ref not in known:
-            bom.register_dependency(part)
-    bom.register_dependency(image, parts)
-
-
 def declared(text: str) -> dict[str, str]:
-    """What each Python package of a bill of materials says that its licence is, by `normalize`d name."""
+    """Read what each Python package of a bill of materials says that its licence is, by canonical name."""
     found = {}
     for part in json.loads(text)["components"]:
         if part.get("purl", "").startswith("pkg:pypi/"):
@@ -246,10 +220,5 @@ def declared(text: str) -> dict[str, str]:
                 entry.get("expression") or entry["license"].get("id") or entry["license"].get("name", "")
                 for entry in part.get("licenses", ())
             ]
-            found[normalize(part["name"])] = ", ".join(dict.fromkeys(terms))
+            found[canonicalize_name(part["name"])] = ", ".join(dict.fromkeys(terms))
     return found
-
-
-def normalize(name: str) -> str:
-    """A distribution's name as packaging compares it (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()

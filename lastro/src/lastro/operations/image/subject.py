@@ -1,20 +1,18 @@
-"""What an image is built from and held against: one registered version, its commit, its release."""
+"""What an image is built from and compared with: one registered version, its commit, its release."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlflow.artifacts import download_artifacts
 from mlflow.entities import Run
 
+from lastro.core import docker
 from lastro.core.errors import LastroError
 from lastro.operations.lineage import lineage, repository
 from lastro.operations.lineage.lineage import Lineage
-from lastro.operations.registry import artifact, history, lookup, names
+from lastro.operations.registry import history, lookup, names
 from lastro.operations.registry.client import Registry, Version
 from lastro.operations.registry.history import Entry
 from lastro.operations.registry.register import refuse_retired
@@ -33,7 +31,7 @@ class Subject:
     created: str
 
     def labels(self) -> dict[str, str]:
-        """Of the image; the first four are the OCI's (github.com/opencontainers/image-spec, annotations)."""
+        """Return the image's labels; the first four are the OCI's (github.com/opencontainers/image-spec, annotations)."""
         assert self.lineage.commit is not None
         return {
             "org.opencontainers.image.title": self.name,
@@ -47,8 +45,13 @@ class Subject:
             names.RELEASE: self.release or "",
         }
 
+    def differing_labels(self, image: dict[str, Any]) -> list[str]:
+        """Return the labels that an inspected image lacks, or has with another value."""
+        found = docker.labels(image)
+        return [key for key, value in self.labels().items() if value and found.get(key) != value]
+
     def to_json(self) -> dict[str, Any]:
-        """What /version tells."""
+        """Return what /version tells."""
         return {
             "name": self.name,
             "release": self.release,
@@ -62,8 +65,9 @@ class Subject:
 
 
 def find_subject(registry: Registry, root: Path, named: str) -> Subject:
-    """The version that a number, an alias or a release tag names; a tag also names the commit, and so does an alias that a
-    release was promoted to.
+    """Find the version that a number, an alias or a release tag names.
+
+    A tag also names the commit, and so does an alias that a release was promoted to.
 
     Raises:
         LastroError: there is none, it was retired, or its commit is not in this clone.
@@ -95,7 +99,7 @@ def find_subject(registry: Registry, root: Path, named: str) -> Subject:
 
 
 def _released(registry: Registry, root: Path, named: str, version: Version) -> tuple[str | None, str]:
-    """The release that `named` stands for, None where it stands for none, and the commit or the tag to read."""
+    """Find the release that `named` stands for, None where it stands for none, and the commit or the tag to read."""
     snapshot = registry.snapshot()
     if not named.isdigit():
         promoted = history.promotions(history.read_entries(snapshot))
@@ -111,22 +115,10 @@ def _released(registry: Registry, root: Path, named: str, version: Version) -> t
 
 
 def _entry(promoted: list[Entry], alias: str, number: int) -> Entry | None:
-    """The promotion that an alias shows; None where it was set by hand, or by a registration."""
+    """Find the promotion that an alias shows; None where it was set by hand, or by a registration."""
     if alias == names.PREVIOUS:
         # Moved with production, it has no entries of its own.
         former = [each for each in promoted if each.alias == names.PRODUCTION and each.version == number]
         return former[-1] if former else None
     last = history.current(promoted, alias)
     return last if last is not None and last.version == number else None
-
-
-def download_model(subject: Subject, folder: Path) -> Path:
-    """The model's MLflow folder, whose model file has the right digest.
-
-    Raises:
-        LastroError: it has not.
-    """
-    artifact.fetch(subject.run, subject.lineage.model, folder / "checked")
-    # A progress bar for a few small files says nothing.
-    with contextlib.redirect_stderr(io.StringIO()):
-        return Path(download_artifacts(f"{subject.run.info.artifact_uri}/model", dst_path=str(folder)))

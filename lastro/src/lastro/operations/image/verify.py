@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import requests
 
-from lastro.core.errors import LastroError
+from lastro.core.docker import docker, inspect
 from lastro.evaluation.predictions import Predictions
 from lastro.operations.image import cases
-from lastro.operations.image.container import Container, SilentError, running
-from lastro.operations.image.docker import docker, inspect
-from lastro.operations.image.subject import Subject, download_model
+from lastro.operations.image.container import Container, NoAnswerError, running
+from lastro.operations.image.subject import Subject
+from lastro.operations.registry.artifact import fetch_folder
 from lastro.operations.release.candidate import Candidate, load_candidate
 from lastro.tables.matrix import read_columns
 from lastro.tables.schema import KEY
@@ -32,56 +33,56 @@ class Check:
 
 
 def verify(root: Path, image: str, subject: Subject) -> tuple[str, list[Check]]:
-    """The image's id and every check.
+    """Run every check; return them with the image's id.
 
     Raises:
-        LastroError: no such image, or the data and predictions to hold it against cannot be restored.
+        LastroError: no such image, or the data and predictions to compare with cannot be restored.
         ExternalError: Docker fails, or the container does not answer.
     """
-    known = inspect(image)
-    checks = [*_described(known, subject)]
+    found = inspect(image)
+    checks = [*_check_description(found, subject)]
     with tempfile.TemporaryDirectory(prefix="lastro-verify-") as name:
         folder = Path(name)
         candidate = load_candidate(root, subject.lineage, subject.run, folder)
-        example = json.loads((download_model(subject, folder / "model") / "input_example.json").read_bytes())
+        model = fetch_folder(subject.run, subject.lineage.model, folder / "model")
+        example = json.loads((model / "input_example.json").read_bytes())
         # By its id: nobody can put another image under the name meanwhile.
-        with running(known["Id"]) as container:
+        with running(found["Id"]) as container:
             checks.append(Check("first answer", True, f"{container.seconds:.2f} s after docker run"))
             try:
-                checks.append(_says_who_it_is(container, subject))
-                checks += _equal(container, candidate)
-                checks += _refuses(container, candidate, example)
+                checks.append(_check_version(container, subject))
+                checks += _check_predictions(container, candidate)
+                checks.append(_check_refusals(container, candidate, example))
                 checks.append(_memory(container))
-            except SilentError as error:
+            except NoAnswerError as error:
                 checks.append(Check("answers", False, str(error)))
-                return known["Id"], checks
-        with running(known["Id"], "--cpus=0.5") as container:
-            checks.append(_drains(container))
-    return known["Id"], checks
+                return found["Id"], checks
+        with running(found["Id"], "--cpus=0.5") as container:
+            checks.append(_check_stop(container))
+    return found["Id"], checks
 
 
-def _described(known: dict[str, Any], subject: Subject) -> Iterator[Check]:
-    config = known["Config"]
-    labels = config.get("Labels") or {}
-    wrong = [key for key, value in subject.labels().items() if value and labels.get(key) != value]
-    yield Check(
-        "labels", not wrong, f"differ: {', '.join(wrong)}" if wrong else "name commit, digests and version"
-    )
+def _check_description(image: dict[str, Any], subject: Subject) -> Iterator[Check]:
+    config = image["Config"]
+    yield _check_equal("labels", subject.differing_labels(image), "name commit, digests and version")
     user = config.get("User") or "root"
     yield Check("user", user.partition(":")[0].isdigit() and not user.startswith("0"), user)
-    yield Check(
-        "health check", bool(config.get("Healthcheck")), "declared" if config.get("Healthcheck") else "none"
-    )
-    yield Check("size", True, f"{known['Size'] / 1e6:.0f} MB on disk")
+    health = bool(config.get("Healthcheck"))
+    yield Check("health check", health, "declared" if health else "none")
+    yield Check("size", True, f"{image['Size'] / 1e6:.0f} MB on disk")
 
 
-def _says_who_it_is(container: Container, subject: Subject) -> Check:
-    said = container.request("GET", "/version").json()
-    wrong = [key for key, value in subject.to_json().items() if said.get(key) != value]
-    return Check("/version", not wrong, f"differs: {', '.join(wrong)}" if wrong else "is this version")
+def _check_equal(name: str, differing: list[str], otherwise: str) -> Check:
+    return Check(name, not differing, f"differs: {', '.join(differing)}" if differing else otherwise)
 
 
-def _equal(container: Container, candidate: Candidate) -> Iterator[Check]:
+def _check_version(container: Container, subject: Subject) -> Check:
+    found = container.request("GET", "/version").json()
+    wrong = [key for key, value in subject.to_json().items() if found.get(key) != value]
+    return _check_equal("/version", wrong, "is this version")
+
+
+def _check_predictions(container: Container, candidate: Candidate) -> Iterator[Check]:
     table = read_columns(candidate.prepared / "test.parquet")
     recorded = candidate.predictions
     place = {key: index for index, key in enumerate(recorded.keys.tolist())}
@@ -89,50 +90,49 @@ def _equal(container: Container, candidate: Candidate) -> Iterator[Check]:
     wrong: dict[str, int] = {}
     for first in range(0, len(table), cases.ROWS):
         part = table.slice(first, cases.ROWS)
-        expected = recorded.take(order[first : first + len(part)])
+        expected = _rows(recorded.take(order[first : first + len(part)]))
         for form, kind, body in cases.good(part, candidate.schema):
-            answer = container.request("POST", "/invocations", data=body, headers={"Content-Type": kind})
+            answer = _post(container, kind, body)
             wrong[form] = wrong.get(form, 0) + _differences(answer, expected)
     for form, count in wrong.items():
         detail = f"{len(table)} held-out rows, " + (f"{count} differ" if count else "equal to the last bit")
         yield Check(form, count == 0, detail)
 
 
-def _differences(answer: Any, expected: Predictions) -> int:
-    """Rows whose answer is not what was recorded, to the last bit."""
-    if answer.status_code != 200:
-        return len(expected)
-    rows = answer.json()["predictions"]
+def _rows(recorded: Predictions) -> list[dict[str, Any]]:
+    """Build the answer that the recorded predictions stand for."""
+    rows = [{"prediction": name} for name in recorded.names(recorded.predicted).tolist()]
+    if recorded.labels:
+        names = [f"probability_{label}" for label in recorded.labels]
+        for row, scores in zip(rows, recorded.scores.tolist(), strict=True):
+            row.update(zip(names, scores, strict=True))
+    return rows
+
+
+def _differences(answer: requests.Response, expected: list[dict[str, Any]]) -> int:
+    """Count the rows whose answer is not what was recorded, to the last bit."""
+    rows = answer.json()["predictions"] if answer.status_code == 200 else []
     if len(rows) != len(expected):
         return len(expected)
-    if expected.task == "regression":
-        return int(
-            sum(
-                row.get("prediction") != score
-                for row, score in zip(rows, expected.scores.tolist(), strict=True)
-            )
-        )
-    names = [f"probability_{label}" for label in expected.labels]
-    predicted = expected.scores.argmax(axis=1)
-    return sum(
-        # Another image may have other classes.
-        [row.get(name) for name in names] != scores or row.get("prediction") != expected.labels[chosen]
-        for row, scores, chosen in zip(rows, expected.scores.tolist(), predicted, strict=True)
-    )
+    return sum(row != recorded for row, recorded in zip(rows, expected, strict=True))
 
 
-def _refuses(container: Container, candidate: Candidate, example: dict[str, Any]) -> Iterator[Check]:
-    passed, wrong = 0, []
-    for what, kind, body in cases.bad(candidate.schema, example):
-        answer = container.request(
-            "POST", "/invocations", data=body, headers={"Content-Type": kind} if kind else {}
-        )
-        ok = 400 <= answer.status_code < 500 and answer.headers["Content-Type"] == "application/json"
-        passed += ok
-        wrong += [] if ok else [f"{what} ({answer.status_code})"]
-    yield Check(
-        "bad requests", not wrong, f"answered: {', '.join(wrong)}" if wrong else f"{passed} kinds refused"
-    )
+def _check_refusals(container: Container, candidate: Candidate, example: dict[str, Any]) -> Check:
+    answers = {
+        problem: _post(container, kind, body) for problem, kind, body in cases.bad(candidate.schema, example)
+    }
+    wrong = [
+        f"{problem} ({answer.status_code})"
+        for problem, answer in answers.items()
+        if not 400 <= answer.status_code < 500 or answer.headers["Content-Type"] != "application/json"
+    ]
+    detail = f"answered: {', '.join(wrong)}" if wrong else f"{len(answers)} kinds refused"
+    return Check("bad requests", not wrong, detail)
+
+
+def _post(container: Container, kind: str | None, body: bytes) -> requests.Response:
+    headers = {"Content-Type": kind} if kind else {}
+    return container.request("POST", "/invocations", data=body, headers=headers)
 
 
 def _memory(container: Container) -> Check:
@@ -140,26 +140,7 @@ def _memory(container: Container) -> Check:
     return Check("memory", True, f"{used} after all that")
 
 
-def _drains(container: Container) -> Check:
+def _check_stop(container: Container) -> Check:
     docker("stop", "--time", "20", container.id)
-    code = docker("inspect", "--format", "{{.State.ExitCode}}", container.id).strip()
+    code = docker("wait", container.id).strip()
     return Check("stops", code == "0", f"exit code {code} after SIGTERM")
-
-
-def record_passed(root: Path, image_id: str) -> None:
-    """Remember that the image with this id passed; `lastro image push` asks for it."""
-    place = _record(root, image_id)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.touch()
-
-
-def has_passed(root: Path, image_id: str) -> bool:
-    """Whether `record_passed` was called for it in this clone."""
-    return _record(root, image_id).exists()
-
-
-def _record(root: Path, image_id: str) -> Path:
-    if not image_id.startswith("sha256:"):
-        raise LastroError("is no id of an image, expected sha256: and 64 hexadecimal digits", where=image_id)
-    # Below DVC's folder for what is of this machine only.
-    return root / ".dvc" / "tmp" / "lastro-verified" / image_id.removeprefix("sha256:")

@@ -70,12 +70,18 @@ def fetch(run: Run, model: str, folder: Path) -> Artifact:
     return Artifact(file, content)
 
 
+def fetch_folder(run: Run, model: str, folder: Path) -> Path:
+    """Download the whole model folder of the run into `folder`, once `fetch` has checked the model; return its path."""
+    fetch(run, model, folder / "checked")
+    return download(run, FOLDER, folder)
+
+
 class MissingArtifactError(LastroError):
     """The store has no such file."""
 
 
 def download(run: Run, path: str, folder: Path) -> Path:
-    """One file of a run, downloaded into `folder`.
+    """Download one file, or folder, of a run into `folder`; return its path.
 
     Raises:
         MissingArtifactError: there is no such file.
@@ -83,7 +89,7 @@ def download(run: Run, path: str, folder: Path) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        # A progress bar for one small file says nothing.
+        # A progress bar for a few small files says nothing.
         with contextlib.redirect_stderr(io.StringIO()):
             # By the place of the run's artifacts: by runs:/ MLflow takes a server that died for a file that is not there.
             return Path(download_artifacts(f"{run.info.artifact_uri}/{path}", dst_path=str(folder)))

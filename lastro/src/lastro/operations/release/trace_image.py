@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
 from dataclasses import dataclass
 
+from lastro.core import docker
 from lastro.core.errors import ExternalError, LastroError
 from lastro.operations.registry import names
 
@@ -37,29 +36,17 @@ def inspect(reference: str) -> Labelled:
         LastroError: there is no such image here, or it has no labels of Lastro's.
     """
     instead = "trace its release tag, or the digest that lastro history --json shows"
-    # A reference cannot begin with a dash; what does would be read as an option.
-    command = ["docker", "image", "inspect", "--format", "{{json .}}", "--", reference]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
-    except FileNotFoundError:
-        raise ExternalError(
-            "Docker is not installed here to read it", where=f"image {reference}", fix=instead
+        found = docker.inspect(reference, SECONDS)
+    except docker.AbsentImageError:
+        raise LastroError(
+            "was promoted under no such digest and is not on this machine",
+            where=f"image {reference}",
+            fix=f"docker pull it, or {instead}",
         ) from None
-    except subprocess.TimeoutExpired:
-        raise ExternalError(
-            f"Docker gave no answer in {SECONDS} s", where=f"image {reference}", fix=instead
-        ) from None
-    if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        if "no such" in said.lower() or "invalid reference" in said.lower():
-            raise LastroError(
-                "was promoted under no such digest and is not on this machine",
-                where=f"image {reference}",
-                fix=f"docker pull it, or {instead}",
-            )
-        raise ExternalError(f"Docker cannot be asked ({said})", where=f"image {reference}", fix=instead)
-    content = json.loads(done.stdout)
-    labels = (content.get("Config") or {}).get("Labels") or {}
+    except ExternalError as error:
+        raise ExternalError(error.problem, where=f"image {reference}", fix=instead) from None
+    labels = docker.labels(found)
     # Whoever built the image wrote these.
     model, commit = (
         value if value and re.fullmatch(pattern, value) else None
@@ -74,5 +61,5 @@ def inspect(reference: str) -> Labelled:
             "by lastro",
             where=f"image {reference}",
         )
-    pushed = [digest for name in content.get("RepoDigests") or [] if (digest := digest_in(name))]
-    return Labelled(pushed[0] if pushed else content["Id"], model, commit)
+    pushed = [digest for name in found.get("RepoDigests") or [] if (digest := digest_in(name))]
+    return Labelled(pushed[0] if pushed else found["Id"], model, commit)

@@ -12,8 +12,9 @@ from lastro.core.errors import LastroError
 from lastro.core.files import write_json, write_whole
 from lastro.core.markdown import code
 from lastro.operations.image.publication import address
-from lastro.operations.image.subject import download_model, find_subject
+from lastro.operations.image.subject import find_subject
 from lastro.operations.registry import history
+from lastro.operations.registry.artifact import fetch_folder
 from lastro.operations.registry.client import Registry
 from lastro.operations.registry.evaluation import own_file
 from lastro.operations.registry.register import complete_run
@@ -68,7 +69,7 @@ def write_notes(registry: Registry, root: Path, tag: ReleaseTag, repository: str
             own_file(root, subject.lineage, subject.run, name, place).read_bytes()
             for name in ("model_card.md", "evaluation.json")
         )
-        model = download_model(subject, place / "model")
+        model = fetch_folder(subject.run, subject.lineage.model, place / "model")
         example = json.loads((model / "input_example.json").read_bytes())
     notes = Notes(
         release=str(tag),

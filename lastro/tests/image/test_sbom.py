@@ -13,7 +13,7 @@ import pytest
 
 from lastro.cli.main import cli
 from lastro.core.errors import LastroError
-from lastro.operations.image import licences, sbom
+from lastro.operations.image import sbom
 from lastro.operations.image.contents import read_archive
 
 pytestmark = pytest.mark.e2e
@@ -126,7 +126,7 @@ def test_same_image_gives_the_same_text_without_a_path_of_this_machine(contents,
 
 
 def test_every_licence_stands_there_once(contents, described):
-    text = licences.collect(contents, sbom.declared(described))
+    text = contents.licences(sbom.declared(described))
     orjson = f"orjson {importlib.metadata.version('orjson')} (Python package): "
     assert orjson in text
     assert "Mozilla Public License" in text
@@ -140,7 +140,7 @@ def test_every_licence_stands_there_once(contents, described):
 
 def test_what_comes_without_a_licence_is_named(contents):
     bare = read_archive(io.BytesIO(_tar({"var/lib/dpkg/status": STATUS.encode()})))
-    text = licences.collect(bare, {})
+    text = bare.licences({})
     assert text.rstrip().endswith("libtiny1 1:1.2-3+b1 (Debian package)\n  tiny-data 1.2-3 (Debian package)")
 
 
