@@ -41,7 +41,7 @@ def _command(command: click.Command, parent: click.Context, level: int) -> list[
             parts += _command(command.get_command(context, name), context, level + 1)
         return parts
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
-    parts.append(f"```text\n{usage}\n```\n\n{_prose(command.help)}\n")
+    parts.append(f"`{usage}`\n\n{_prose(command.help)}\n")
     # The hyperparameters are options too; they stand in params.md, family by family.
     options = [p for p in command.params if isinstance(p, click.Option)]
     if options:

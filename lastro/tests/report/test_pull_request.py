@@ -25,7 +25,7 @@ def test_says_what_changed_and_what_came_of_it(make):
         "- Production: not compared: `nothing is in production yet`",
         "| `city` | `north` | 40 | 0.8 | 0.7 to 0.9 |",
         "- ✅ `rows`: `80 held-out rows`",
-        "Run anew in 3 s: `train`.",
+        "Ran in 3 s: `train`.",
         "xychart-beta",
     ):
         assert said in page

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def command(champion: Path | None) -> None:
     """Print the verdict that evaluate wrote, rule by rule; exit 1 when it is fail.
 
-    With --champion the gate is run anew, with its comparison on the rows that both files have.
+    With --champion the gate runs again, with its comparison on the rows that both files have.
     """
     from lastro.cli.console import print_verdict
     from lastro.core.errors import VerdictError
@@ -41,7 +41,7 @@ def command(champion: Path | None) -> None:
 
 
 def _refuse_another_models(paths: Paths) -> None:
-    """A verdict counts for the model of this checkout only: the lock is true, and the files are those that it records."""
+    """Refuse a verdict unless dvc.lock is up to date and records these very files: it counts for this model only."""
     from lastro.core.errors import LastroError
     from lastro.operations.lineage import lineage
     from lastro.operations.lineage.hashes import file_md5

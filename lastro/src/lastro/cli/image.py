@@ -21,7 +21,7 @@ def command() -> None:
 @command.command("build")
 @click.argument("what", metavar="WHAT")
 @click.option("--tag", required=True, metavar="NAME:TAG", help="What the image is called.")
-@click.option("--no-cache", is_flag=True, help="Collect the published image's files anew.")
+@click.option("--no-cache", is_flag=True, help="Collect the published image's files again.")
 @click.option(
     "--from",
     "repository",

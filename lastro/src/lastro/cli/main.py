@@ -1,4 +1,4 @@
-"""The command line. Each command group is a file of its own, imported only when it is called."""
+"""The command line. Each command is a file of its own, which is imported only when it is called."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import click
 from lastro.core.errors import exit_with_message
 
 COMMANDS = {
-    "check": "Obey the verdict: exit 0 when it is pass, 1 when it is fail.",
-    "doctor": "Whether the tracking server, the DVC remote, Git, Docker and the packages are as they should be.",
-    "drift": "The model in production against the newest data: has it moved away?",
-    "github": "What the workflows do on GitHub: comment, status, release, settings.",
-    "history": "What was promoted and rolled back: when, by whom, from what to what, why.",
+    "check": "Print the verdict: exit 0 when it is pass, 1 when it is fail.",
+    "doctor": "Check the tracking server, the DVC remote, Git, Docker and the packages.",
+    "drift": "Compare the model in production with the newest data.",
+    "github": "Do what the workflows do on GitHub: comment, status, release, settings.",
+    "history": "Show what was promoted and rolled back: when, by whom, why.",
     "image": "Build, verify, push and run the published image.",
     "init": "Put your own table in the place of the example.",
     "merge": "Merge another branch, leaving dvc.lock to the pipeline.",
@@ -23,19 +23,19 @@ COMMANDS = {
     "promote": "Move staging or production to the model of a release tag, after checking it.",
     "register": "Register the model of a commit: exactly one version, however often it is run.",
     "release": "Say whether a release tag may be released, and why.",
-    "report": "What a change does to the model, as Markdown: against the base revision and production.",
+    "report": "Report what a change does to the model: against the base revision and production.",
     "repro": "Run the pipeline, restoring what DVC's storage has.",
-    "reproduce": "Train a commit's model anew, and compare the bytes.",
+    "reproduce": "Train a commit's model again, and compare the bytes.",
     "retire": "Take a version out of every alias for good.",
     "rollback": "Return production to an earlier release.",
-    "serve": "A model on a local port, for trying out.",
-    "show": "What stands behind a version, an alias or a release tag.",
+    "serve": "Serve a model on a local port, for trying out.",
+    "show": "Show what stands behind a version, an alias or a release tag.",
     "stage": "Run one stage of the pipeline: what dvc.yaml calls.",
-    "status": "Commit, data, parameters and model behind a revision, and whether dvc.lock is true.",
+    "status": "Show commit, data, parameters and model of a revision, and whether dvc.lock is up to date.",
     "sync": "Rebuild the MLflow run of the current model where it is missing or incomplete.",
-    "trace": "The chain behind a model, from commit to image, and where it is broken.",
+    "trace": "Show the chain behind a model, from commit to image, and where it is broken.",
     "train": "Train and track a trial with other hyperparameters; touches no file of the pipeline.",
-    "versions": "The registered versions, with their aliases.",
+    "versions": "List the registered versions, with their aliases.",
 }
 
 
@@ -71,6 +71,6 @@ OBJECTS_BEFORE_COLLECTION = 100_000
 
 
 def main() -> None:
-    """The console script."""
+    """Run the command line: the console script."""
     gc.set_threshold(OBJECTS_BEFORE_COLLECTION)
     exit_with_message(lambda: cli(prog_name="lastro"))

@@ -10,7 +10,7 @@ import click
     "--locked",
     is_flag=True,
     envvar="LASTRO_LOCKED",
-    help="Refuse a stale dvc.lock, and other outputs than it records: what was reviewed is what comes out.",
+    help="Refuse an outdated dvc.lock, and other outputs than it records.",
 )
 def command(locked: bool) -> None:
     """Run `dvc repro --pull`: restore what DVC's storage has, run the rest, and note for `lastro report` what was run."""

@@ -16,7 +16,7 @@ from lastro.cli.common import JSON, opened_registry, print_json
 @click.argument("what", metavar="[WHAT]", default="HEAD")
 @JSON
 def command(what: str, as_json: bool) -> None:
-    """Run the pipeline of WHAT's commit anew, without cache, and compare the bytes of every output with its dvc.lock.
+    """Run the pipeline of WHAT's commit again, without cache, and compare the bytes of every output with its dvc.lock.
 
     WHAT is what `lastro trace` takes; without it HEAD. The working copy is not touched and nothing is tracked. Exit code 1
     where a byte differs.

@@ -94,6 +94,6 @@ def command(overrides: dict[str, Any], **options: str | None) -> None:
     params = catalog.load_params(root / "params.yaml", {**overrides, **chosen})
     with tempfile.TemporaryDirectory(prefix="lastro-trial-") as folder:
         paths = Paths(root, Path(folder))
-        # Always anew: the pipeline's prepared data may be another table's by now.
+        # Always prepared again: the pipeline's data may be another table's by now.
         for stage in STAGES:
             run_stage(stage, params, paths, trial=True)

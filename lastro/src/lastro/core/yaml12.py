@@ -65,3 +65,15 @@ def load_mapping(content: bytes, name: str, fix: str) -> dict[str, Any]:
     if not isinstance(loaded, dict):
         raise LastroError(f"expected keys with values, found {loaded!r:.40}", where=name, fix=fix)
     return loaded
+
+
+def flatten(content: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """Map the dotted key of every value that is no mapping, or an empty one, to the value."""
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        flat |= (
+            flatten(value, f"{above}{key}.")
+            if isinstance(value, dict) and value
+            else {f"{above}{key}": value}
+        )
+    return flat

@@ -30,7 +30,7 @@ RETRAIN = Proposal(
 LOCKS = Proposal(
     "lastro/dependencies",
     "Newer packages",
-    "The locks, resolved anew without what is younger than a week. The report says what they do to the model.",
+    "The locks, resolved again without what is younger than a week. The report says what they do to the model.",
 )
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from mlflow.entities import Run
 
-from lastro.core.yaml12 import load_mapping
+from lastro.core.yaml12 import flatten, load_mapping
 from lastro.operations.lineage import repository
 from lastro.operations.lineage.lineage import Lineage
 from lastro.operations.registry import names
@@ -47,7 +46,7 @@ def params_link(root: Path, found: Lineage | None, version: Version | None, run:
         content = load_mapping(
             repository.show(root, found.commit, "params.yaml").encode(), "params.yaml", "mend it"
         )
-        values = _flat({key: content[key] for key in ("data", "model") if key in content})
+        values = flatten({key: content[key] for key in ("data", "model") if key in content})
     else:
         values = dict(sorted(run.data.params.items())) if run else {}
     width = max(map(len, values), default=0)
@@ -66,13 +65,3 @@ def _agreed(
     if digest and registered and digest != registered and version.tags.get(names.COMMIT) == found.commit:
         return digest, f"the version's tag {tag} is {registered}; it was changed by hand"
     return digest or registered, None
-
-
-def _flat(content: dict[str, Any], above: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in content.items():
-        if isinstance(value, dict) and value:
-            flat |= _flat(value, f"{above}{key}.")
-        else:
-            flat[f"{above}{key}"] = value
-    return flat

@@ -10,7 +10,7 @@ from typing import Any
 from lastro.core.errors import LastroError
 from lastro.core.metric_names import resolve
 from lastro.core.paths import Paths
-from lastro.core.yaml12 import load_mapping
+from lastro.core.yaml12 import flatten, load_mapping
 from lastro.evaluation.predictions import Predictions
 from lastro.evaluation.verdict import Verdict
 from lastro.families.catalog import load_params
@@ -126,28 +126,24 @@ def param_changes(root: Path, base: str | None) -> list[Change]:
         return []
     commit = git.resolve(root, base)
     try:
-        text = repository.show(root, commit, "params.yaml")
-        before = flatten(load_mapping(text.encode(), f"params.yaml at {commit[:12]}", "fix that line"))
+        before = _values(
+            repository.show(root, commit, "params.yaml").encode(), f"params.yaml at {commit[:12]}"
+        )
     except LastroError:
         # A base that is broken must not prevent the report of its fix: every key is new then.
         before = {}
-    after = flatten(load_mapping(Paths.of(root).params.read_bytes(), "params.yaml", "fix that line"))
+    after = _values(Paths.of(root).params.read_bytes(), "params.yaml")
     return [
-        Change(key=key[:200], before=_shown(before.get(key)), after=_shown(after.get(key)))
+        Change(key=key[:200], before=_cut(before.get(key)), after=_cut(after.get(key)))
         for key in dict.fromkeys([*before, *after])
         if before.get(key) != after.get(key)
     ]
 
 
-def _shown(text: str | None) -> str | None:
+def _values(text: bytes, where: str) -> dict[str, str]:
+    content = flatten(load_mapping(text, where, "fix that line"))
+    return {key: json.dumps(value, ensure_ascii=False, default=str) for key, value in content.items()}
+
+
+def _cut(text: str | None) -> str | None:
     return None if text is None else text[:500]
-
-
-def flatten(content: Any, prefix: str = "") -> dict[str, str]:
-    """Map every dotted key to its value, as JSON."""
-    if isinstance(content, dict) and content:
-        found: dict[str, str] = {}
-        for key, value in content.items():
-            found |= flatten(value, f"{prefix}.{key}" if prefix else str(key))
-        return found
-    return {prefix: json.dumps(content, ensure_ascii=False, default=str)}

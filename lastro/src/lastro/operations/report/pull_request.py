@@ -51,7 +51,7 @@ def _summary(report: Report) -> str:
     if report.ran is not None:
         took = f" in {report.seconds:.0f} s" if report.seconds is not None else ""
         trained = (
-            f" Run anew{took}: {', '.join(code(stage, 40) for stage in report.ran)}."
+            f" Ran{took}: {', '.join(code(stage, 40) for stage in report.ran)}."
             if report.ran
             else f" Nothing had to be trained: all of it came from the cache{took}."
         )
