@@ -55,7 +55,7 @@ LOCK = --universal --python-version 3.11 --fork-strategy fewest --generate-hashe
 	--no-header --no-annotate $(ARGS)
 
 update: $(VENV)/dev ## Merge a newer version of Lastro into this repository: copier update
-	@copier update --skip-answered --defaults --conflict inline $(ARGS)
+	@test ! -f .copier-answers.yml || copier update --skip-answered --defaults --conflict inline $(ARGS)
 
 sbom: $(VENV)/sbom ## Install what lastro image sbom needs
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from typing import Any
 
 import pytest
 
@@ -277,3 +279,50 @@ def test_github_that_is_not_there_is_one_line(monkeypatch):
     caller = Client("http://127.0.0.1:9", "acme/model", "x")
     with pytest.raises(LastroError, match="run the job again"):
         caller.send("POST", "/issues/1/comments", {"body": "x"})
+
+
+def test_an_update_is_proposed_with_its_conflicts_named(github, model, tmp_path, monkeypatch, capsys):
+    files = {"a.txt": "a\n", "gone.txt": "x\n", ".copier-answers.yml": "_commit: v0.2.0\n"}
+    model.commit("main", {**WORKFLOW, "dvc.yaml": "stages: {}\n", **files})
+    client(github, monkeypatch, actions="write", contents="write", pull_requests="write")
+    model.actions_may_open_pulls = True
+    root = checkout(github, model, tmp_path / "clone")
+    for name, value in {"API_URL": github.api_url, "REPOSITORY": "acme/model"}.items():
+        monkeypatch.setenv(f"GITHUB_{name}", value)
+    monkeypatch.chdir(root)
+    incoming = tmp_path / "incoming"
+    incoming.mkdir()
+    (incoming / "dev.lock").write_text("newer\n")
+
+    def go() -> Any:
+        github_command.main(
+            ["propose-locks", "--base", "main", "--from", str(incoming)], standalone_mode=False
+        )
+        [pull] = [pull for pull in model.pulls if pull.branch == propose.LOCKS.branch]
+        return pull
+
+    # Without an update what lies in the working tree is nobody's business.
+    (root / "a.txt").write_text("mine\n")
+    assert "Lastro" not in go().title
+    assert model.git.run("diff", "--name-only", "main", propose.LOCKS.branch) == "requirements/dev.lock"
+
+    (root / ".copier-answers.yml").write_text("_commit: v0.3.0\n")
+    (root / "new.txt").write_text("new\n")
+    (root / "gone.txt").unlink()
+    conflict = "<<<<<<< before updating\na\n=======\nb\n>>>>>>> after updating\n"
+    (root / "a.txt").write_text(conflict)
+    oid = subprocess.run(
+        ["git", "hash-object", "-w", "a.txt"], cwd=root, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    stages = "".join(f"100644 {oid} {stage}\ta.txt\n" for stage in (1, 2, 3))
+    unmerged = f"0 {'0' * 40}\ta.txt\n{stages}"
+    subprocess.run(["git", "update-index", "--index-info"], cwd=root, input=unmerged, text=True, check=True)
+    pull = go()
+    assert "Lastro" in pull.title
+    assert "**Conflicts**" in pull.body
+    assert "- `a.txt`" in pull.body
+    assert "new.txt" not in pull.body
+    changed = model.git.run("diff", "--name-only", "main", pull.head).splitlines()
+    assert changed == [".copier-answers.yml", "a.txt", "gone.txt", "new.txt", "requirements/dev.lock"]
+    assert model.git.read(pull.head, "a.txt") == conflict.encode()
+    assert model.git.run("ls-tree", "--name-only", pull.head, "gone.txt") == ""

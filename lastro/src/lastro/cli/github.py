@@ -184,13 +184,18 @@ def retrain(base: str, folder: Path) -> None:
 @BASE
 @from_folder(required=True, help="Where the locks lie.")
 def propose_locks(base: str, folder: Path) -> None:
-    """Open or refresh the pull request with newer locks."""
-    from lastro.operations.github.propose import LOCKS
+    """Open or refresh the pull request with newer locks, and with what `make update` left in the working tree."""
+    from lastro.core.paths import find_root
+    from lastro.operations.github.propose import with_update
 
-    _propose(LOCKS, base, {f"requirements/{path.name}": path for path in sorted(folder.glob("*.lock"))})
+    locks = {f"requirements/{path.name}": path for path in sorted(folder.glob("*.lock"))}
+    proposal, changed = with_update(find_root())
+    _propose(proposal, base, locks, changed)
 
 
-def _propose(proposal: Proposal, base: str, files: dict[str, Path]) -> None:
+def _propose(
+    proposal: Proposal, base: str, files: dict[str, Path], changed: dict[str, bytes | None] | None = None
+) -> None:
     from lastro.core.markdown import code
     from lastro.core.paths import find_root
     from lastro.operations.github import client, job
@@ -199,7 +204,7 @@ def _propose(proposal: Proposal, base: str, files: dict[str, Path]) -> None:
 
     root = find_root()
     prefix = repository.prefix(root)
-    contents = {f"{prefix}{name}": path.read_bytes() for name, path in files.items()}
+    contents = (changed or {}) | {f"{prefix}{name}": path.read_bytes() for name, path in files.items()}
     try:
         number = propose(client.from_environment(), root, proposal, base, contents)
     except client.AnswerError as error:

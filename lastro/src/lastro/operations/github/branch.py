@@ -95,8 +95,10 @@ def blob(root: Path, commit: str, path: str) -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def commit_files(root: Path, tree: str, parents: list[str], files: dict[str, bytes], message: str) -> str:
-    """Make a commit of the tree with these files in it. tree: also a commit that has it.
+def commit_files(
+    root: Path, tree: str, parents: list[str], files: dict[str, bytes | None], message: str
+) -> str:
+    """Make a commit of the tree with these files in it, or without those that are None. tree: also a commit that has it.
 
     Raises:
         ExternalError: Git failed.
@@ -106,6 +108,9 @@ def commit_files(root: Path, tree: str, parents: list[str], files: dict[str, byt
         env["GIT_INDEX_FILE"] = str(Path(folder) / "index")
         _git(root, "read-tree", tree, env=env)
         for path, content in files.items():
+            if content is None:
+                _git(root, "update-index", "--force-remove", "--", path, env=env)
+                continue
             oid = _git(root, "hash-object", "-w", "--stdin", content=content)
             # A conflicting file is in the merged tree with its markers; it is replaced whole.
             _git(root, "update-index", "--add", "--cacheinfo", f"100644,{oid},{path}", env=env)

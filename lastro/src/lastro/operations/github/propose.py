@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lastro.core.errors import LastroError
+from lastro.core.errors import ExternalError, LastroError
+from lastro.core.markdown import code
 from lastro.operations.github import branch
 from lastro.operations.github.client import GitHub
 from lastro.operations.github.refresh import start_pipeline
@@ -34,8 +35,39 @@ LOCKS = Proposal(
 )
 
 
-def propose(github: GitHub, root: Path, proposal: Proposal, base: str, files: dict[str, bytes]) -> int | None:
-    """Put the files on the branch, open its pull request, start its pipeline; the number.
+def with_update(root: Path) -> tuple[Proposal, dict[str, bytes | None]]:
+    """Read what `make update` left in the working tree: the proposal with newer locks, and the files that changed.
+
+    Paths are those from the top of the Git repository. None: the file was deleted. Files that conflict hold both sides.
+    """
+    answers = git.attempt(root, "diff", "--quiet", "HEAD", "--", ".copier-answers.yml")
+    if answers.returncode == 0:
+        return LOCKS, {}
+    top = Path(git.attempt(root, "rev-parse", "--show-toplevel").stdout.decode().strip())
+    changed = _names(top, "diff", "--name-only", "--no-renames", "HEAD")
+    changed |= _names(top, "ls-files", "--others", "--exclude-standard")
+    conflicts = _names(top, "diff", "--name-only", "--diff-filter=U")
+    body = f"A newer version of Lastro, merged by copier, and the locks, resolved for it. {LOCKS.body.split('. ')[1]}"
+    if conflicts:
+        names = "\n".join(f"- {code(name)}" for name in sorted(conflicts))
+        body += f"\n\n**Conflicts**, to be resolved where the files hold `<<<<<<<` and `>>>>>>>`:\n\n{names}"
+    proposal = replace(LOCKS, title="Newer Lastro and packages", body=body)
+    return proposal, {name: _content(top / name) for name in changed}
+
+
+def _names(top: Path, *command: str) -> set[str]:
+    listed = git.attempt(top, command[0], "-z", *command[1:]).stdout.decode()
+    return set(filter(None, listed.split("\0")))
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+
+def propose(
+    github: GitHub, root: Path, proposal: Proposal, base: str, files: dict[str, bytes | None]
+) -> int | None:
+    """Put the files on the branch, open its pull request, start its pipeline; the number. A file that is None is deleted.
 
     None: the default branch has the same files already. A branch with anybody else's commit on it is left alone.
 
@@ -59,11 +91,19 @@ def propose(github: GitHub, root: Path, proposal: Proposal, base: str, files: di
                 f"has commits of {', '.join(others)}", where=proposal.branch, fix="merge or delete the branch"
             )
     message = f"{proposal.title}\n\nMade at {head[:12]} by a workflow.\n"
-    branch.push(root, branch.commit_files(root, head, [head], changed, message), proposal.branch, tip or "")
+    commit = branch.commit_files(root, head, [head], changed, message)
+    try:
+        branch.push(root, commit, proposal.branch, tip or "")
+    except ExternalError as error:
+        if any(".github/workflows/" in path for path in changed):
+            error.fix = "a workflow's own token may push no workflow file: set UPDATE_TOKEN, or run make update in a clone"
+        raise
     found = next(github.pages("/pulls", state="open", head=f"{github.owner}:{proposal.branch}"), None)
     if found is None:
         content = {"title": proposal.title, "head": proposal.branch, "base": base, "body": proposal.body}
         found = github.send("POST", "/pulls", content)
+    elif found["title"] != proposal.title or "**Conflicts**" in proposal.body + (found["body"] or ""):
+        github.send("PATCH", f"/pulls/{found['number']}", {"title": proposal.title, "body": proposal.body})
     # What a workflow's token pushes and opens starts no run, except by dispatch.
     start_pipeline(github, proposal.branch)
     return found["number"]

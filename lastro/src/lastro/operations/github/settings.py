@@ -33,6 +33,7 @@ SECRETS = {
     "AWS_ACCESS_KEY_ID": "of a DVC remote on S3",
     "AWS_SECRET_ACCESS_KEY": "of a DVC remote on S3",
     "AZURE_STORAGE_CONNECTION_STRING": "of a DVC remote on Azure",
+    "UPDATE_TOKEN": "may push workflow files: an update of Lastro that has some is proposed with it",
     "IMAGE_PASSWORD": "of another registry than ghcr.io",
 }
 """What each is for. All are optional, and only a person can know their values."""
