@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from lastro.operations.registry.client import Registry
 
 
@@ -79,6 +81,16 @@ def opened_registry() -> Iterator[tuple[Registry, Path]]:
     root = find_root()
     with client.one_line():
         yield client.open_registry(root), root
+
+
+def write_findings(content: BaseModel, text: str, json_file: Path | None, summary: bool) -> None:
+    """Write findings as JSON to a file, and as Markdown to the summary of the job, where each is wanted."""
+    from lastro.operations.github import job
+
+    if json_file:
+        json_file.write_text(content.model_dump_json(indent=1), encoding="utf-8")
+    if summary:
+        job.summary(text)
 
 
 def print_json(content: Any) -> None:

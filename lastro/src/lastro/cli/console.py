@@ -1,4 +1,4 @@
-"""The result of an evaluation as a table on a terminal."""
+"""Print the result of an evaluation as tables on a terminal."""
 
 from __future__ import annotations
 

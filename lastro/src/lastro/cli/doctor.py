@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,11 +60,8 @@ def examine(root: Path, ci: bool = False, tracking: bool = True) -> Iterator[Che
     from lastro.operations.lineage import doctor_remote as remote
     from lastro.operations.registry import doctor as store
 
-    groups: list[Callable[[], Iterator[Check]]] = [
-        lambda: machine.examine(root),
-        lambda: remote.examine(root, ci),
-        *([lambda: store.examine(root)] if tracking else []),
-        github.examine,
-    ]
-    for group in groups:
-        yield from group()
+    yield from machine.examine(root)
+    yield from remote.examine(root, ci)
+    if tracking:
+        yield from store.examine(root)
+    yield from github.examine()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lastro.cli.common import JSON_FILE, SUMMARY, opened_registry
+from lastro.cli.common import JSON_FILE, SUMMARY, opened_registry, write_findings
 
 
 @click.command("drift")
@@ -23,10 +23,7 @@ def command(json_file: Path | None, summary: bool) -> None:
 
     with opened_registry() as (registry, root):
         found = watch(registry, root)
-    if json_file:
-        json_file.write_text(found.model_dump_json(indent=1), encoding="utf-8")
     text = render(found)
-    if summary:
-        job.summary(text)
+    write_findings(found, text, json_file, summary)
     job.output(drifted="true" if found.drifted else "false")
     click.echo(text)

@@ -24,7 +24,7 @@ def from_folder(**options: Any) -> Callable:
 
 @click.group("github")
 def command() -> None:
-    """Comments, statuses and releases on GitHub; GITHUB_REPOSITORY and GITHUB_TOKEN say where and as whom."""
+    """Write comments, statuses and releases on GitHub; GITHUB_REPOSITORY and GITHUB_TOKEN say where and as whom."""
 
 
 @command.command("publish")

@@ -1,4 +1,4 @@
-"""What the entry points of MLproject call: `python -m lastro.project train --max_depth 4 --gamma params.yaml`."""
+"""Run an entry point of MLproject: `python -m lastro.cli.project train --max_depth 4 --gamma params.yaml`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNCHANGED = "params.yaml"
 
 
 def run(entry_point: str, given: list[str]) -> None:
-    """main and train with a hyperparameter: a trial, which touches no file; else the pipeline.
+    """Run a trial where a hyperparameter is given to main or train, which touches no file; else the pipeline.
 
     Raises:
         LastroError: an unknown entry point.

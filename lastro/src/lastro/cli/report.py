@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lastro.cli.common import JSON_FILE, SUMMARY
+from lastro.cli.common import JSON_FILE, SUMMARY, write_findings
 
 
 @click.command("report")
@@ -38,15 +38,9 @@ def command(base: str | None, json_file: Path | None, summary: bool) -> None:
         report = build(root, base and repository.merge_base(root, base), production, base)
     except LastroError as error:
         failure = Failure(error=str(error)[:2000])
-        if json_file:
-            json_file.write_text(failure.model_dump_json(), encoding="utf-8")
-        if summary:
-            job.summary(render_failure(failure))
+        write_findings(failure, render_failure(failure), json_file, summary)
         raise
     text = render(report)
-    if json_file:
-        json_file.write_text(report.model_dump_json(indent=1), encoding="utf-8")
-    if summary:
-        job.summary(text)
+    write_findings(report, text, json_file, summary)
     job.output(lock=report.lock)
     click.echo(text)
