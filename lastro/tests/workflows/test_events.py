@@ -20,10 +20,10 @@ def workflows() -> dict[str, Workflow]:
 @pytest.mark.parametrize(
     ("event", "asked", "started"),
     [
-        ("push", {"ref": "refs/heads/main"}, {"code.yml", "docs.yml", "register.yml", "update.yml"}),
-        ("push", {"ref": "refs/heads/deeper"}, {"update.yml"}),
-        ("push", {"ref": "refs/heads/v1.0.0"}, {"update.yml"}),
-        ("push", {"ref": "refs/heads/a/b"}, {"update.yml"}),
+        ("push", {"ref": "refs/heads/main"}, {"code.yml", "docs.yml", "register.yml", "refresh-pulls.yml"}),
+        ("push", {"ref": "refs/heads/deeper"}, {"refresh-pulls.yml"}),
+        ("push", {"ref": "refs/heads/v1.0.0"}, {"refresh-pulls.yml"}),
+        ("push", {"ref": "refs/heads/a/b"}, {"refresh-pulls.yml"}),
         ("push", {"ref": "refs/heads/dependabot/uv/x"}, set()),
         ("push", {"ref": "refs/heads/gh-readonly-queue/main/pr-1"}, set()),
         ("push", {"ref": "refs/tags/v1.0.0"}, {"release.yml"}),
@@ -147,7 +147,7 @@ def test_the_comment_of_a_fork_is_for_forks_and_dependabot(workflows):
     ],
 )
 def test_after_a_merge_all_are_updated_otherwise_what_was_not_begun(workflows, event, ref, repository, once):
-    of = workflows["update.yml"]
+    of = workflows["refresh-pulls.yml"]
     github = {"event_name": event, "ref_name": ref, "event": {"repository": repository}}
     branch = interpolate(of.workflow["env"]["DEFAULT_BRANCH"], {"github": github})
     assert branch == "main"

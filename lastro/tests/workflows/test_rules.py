@@ -20,7 +20,7 @@ WRITES = {
     "release.yml:deploy": {"packages", "id-token", "attestations"},
     "release.yml:release": {"contents"},
     "rollback.yml:rollback": {"contents", "packages"},
-    "update.yml:update": {"actions", "pull-requests"},
+    "refresh-pulls.yml:update": {"actions", "pull-requests"},
 }
 SEVERAL_COMMANDS = re.compile(r"\n.|&&|\|\||;|\||\$\(|`")
 

@@ -42,7 +42,7 @@ def test_two_pull_requests_at_once(world):
     base = world.repository.merge(first.number)
     before = world.repository.pull(second.number).head
     world.actions.fault = Fault("update", 0)
-    update = world.deliver()["Update pull requests"]
+    update = world.deliver()["Refresh pull requests"]
     fail_repeatedly(world, update, "update")
     assert "its pipeline was started" in update.jobs["update"].log
     # Each try started it; GitHub leaves one run of its group, the last.

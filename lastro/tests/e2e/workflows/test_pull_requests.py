@@ -27,7 +27,7 @@ def test_a_fresh_template_is_green_and_a_web_edit_is_an_experiment(world):
         "Code": "success",
         "Documentation": "success",
         "Register": "success",
-        "Update pull requests": "success",
+        "Refresh pull requests": "success",
     }, "\n".join(failures(run) for run in first.values())
     assert "MLFLOW_TRACKING_URI" in first["Register"].jobs["register"].summary
     # The site is published once that is wanted.

@@ -68,7 +68,7 @@ def test_the_story(world, registry, docker):
     repository, actions = world.repository, world.actions
 
     # The first push: the template's own model is registered.
-    green(world, "Register", "Update pull requests")
+    green(world, "Register", "Refresh pull requests")
     assert [v.tags["lastro.verdict"] for v in world.versions()] == ["pass"]
     assert world.alias("test") == world.versions()[0].version
 
@@ -92,7 +92,7 @@ def test_the_story(world, registry, docker):
 
     # A merge registers, and trains nothing.
     merged = repository.merge(pull.number)
-    runs = green(world, "Register", "Update pull requests")
+    runs = green(world, "Register", "Refresh pull requests")
     assert "nothing had to be run" in runs["Register"].jobs["register"].log
     newest = world.versions()[-1]
     assert newest.tags["lastro.pull_request"] == str(pull.number)
