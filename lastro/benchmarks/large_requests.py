@@ -35,7 +35,7 @@ def make(names: list[str], rows: int, file: Path) -> Path:
 
 
 def largest() -> int:
-    """Bytes that were resident at most since the process began."""
+    """Read the peak resident bytes of this process."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
@@ -64,7 +64,7 @@ def report(rows: int, size: int, grown: int, seconds: float) -> None:
 
 
 def counter(name: str, current: bool) -> int:
-    """Bytes that the container's control group holds now, or held at most; version 2 or 1."""
+    """Read the bytes that the container's control group (version 2 or 1) holds now, or its peak."""
     files = (
         "memory.current memory/memory.usage_in_bytes"
         if current

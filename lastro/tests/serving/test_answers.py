@@ -15,14 +15,14 @@ from lastro.serving.model import Model
 from lastro.tables.matrix import read_columns
 from lastro.tables.schema import read_schema
 
-MOST = 10_000
+MAX_ROWS = 10_000
 
 
 def answers(model: Model, paths):
     """Form -> rows of the answer."""
     schema = read_schema(paths.schema)
     for form, kind, body in cases.good(read_columns(paths.test), schema):
-        answer, n = model.answer(read(kind, body, model.columns, MOST))
+        answer, n = model.answer(read(kind, body, model.columns, MAX_ROWS))
         rows = json.loads(answer)["predictions"]
         assert len(rows) == n
         yield form, rows
@@ -46,7 +46,7 @@ def test_a_row_alone_gives_the_same_bits(logged):
     together = dict(answers(model, paths))
     for index in range(0, len(table), 9):
         for form, kind, body in cases.good(table.slice(index, 1), schema):
-            answer, _ = model.answer(read(kind, body, model.columns, MOST))
+            answer, _ = model.answer(read(kind, body, model.columns, MAX_ROWS))
             assert json.loads(answer)["predictions"] == [together[form][index]], form
 
 
@@ -65,7 +65,7 @@ def test_same_bodies_as_mlflows_server(logged):
         if theirs.status_code != 200:
             # It cannot read every kind of column in every form; ours can.
             continue
-        ours, _ = model.answer(read(kind, body, model.columns, MOST))
+        ours, _ = model.answer(read(kind, body, model.columns, MAX_ROWS))
         assert json.loads(ours) == theirs.json(), form
         compared += 1
     assert compared >= 3

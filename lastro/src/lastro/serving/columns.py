@@ -105,7 +105,7 @@ class Columns:
 
 
 def _numbers(rows: Sequence[Sequence[Any]], order: list[int]) -> np.ndarray | None:
-    """Read rows of nothing but numbers; None where something has to be said about one of them."""
+    """Read rows of nothing but numbers; None where a cell has to be looked at by itself."""
     try:
         # Without a type of our own: numpy would read a text as a number, and None as NaN.
         matrix = np.array(rows)
