@@ -40,14 +40,13 @@ def with_update(root: Path) -> tuple[Proposal, dict[str, bytes | None]]:
 
     Paths are those from the top of the Git repository. None: the file was deleted. Files that conflict hold both sides.
     """
-    answers = git.attempt(root, "diff", "--quiet", "HEAD", "--", ".copier-answers.yml")
-    if answers.returncode == 0:
+    if git.attempt(root, "diff", "--quiet", "HEAD", "--", ".copier-answers.yml").returncode != 1:
         return LOCKS, {}
     top = Path(git.attempt(root, "rev-parse", "--show-toplevel").stdout.decode().strip())
     changed = _names(top, "diff", "--name-only", "--no-renames", "HEAD")
     changed |= _names(top, "ls-files", "--others", "--exclude-standard")
     conflicts = _names(top, "diff", "--name-only", "--diff-filter=U")
-    body = f"A newer version of Lastro, merged by copier, and the locks, resolved for it. {LOCKS.body.split('. ')[1]}"
+    body = "A newer version of Lastro, merged by copier, and the locks for it. The report says what they do to the model."
     if conflicts:
         names = "\n".join(f"- {code(name)}" for name in sorted(conflicts))
         body += f"\n\n**Conflicts**, to be resolved where the files hold `<<<<<<<` and `>>>>>>>`:\n\n{names}"
