@@ -159,11 +159,9 @@ def test_outside_file_reruns_prepare_when_it_changes_and_only_then(root, tmp_pat
 
 FAMILIES = {
     "xgboost": {"n_estimators": 40, "early_stopping_rounds": 5},
-    "logistic_regression": {},
-    "random_forest": {"n_estimators": 30},
-    "hist_gradient_boosting": {"max_iter": 30},
     "elastic_net": {"alpha": 0.1},
 }
+"""One for each task; what threads do to the bytes of every family is told in families/test_bytes.py."""
 
 
 @pytest.mark.parametrize("family", FAMILIES)

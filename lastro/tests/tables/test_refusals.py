@@ -85,7 +85,9 @@ def nobody():
 @pytest.mark.parametrize("name", ["table.csv", "table.parquet", "parts"])
 def test_source_that_may_not_be_read(tmp_path, request, name):
     path = tmp_path / name
-    path.mkdir(mode=0) if name == "parts" else path.touch(mode=0)
+    # Not empty: the size can be asked for by whoever may not read.
+    path.mkdir() if name == "parts" else path.write_text("x,target\n1,0\n")
+    path.chmod(0)
     request.getfixturevalue("nobody")
     with pytest.raises(
         LastroError, match=rf"{name}: may not be read \(Permission denied: .*{name}.*\); .*chmod"
