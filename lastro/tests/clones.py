@@ -6,9 +6,11 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tests import example
 
@@ -22,6 +24,8 @@ IDENTITY = {
 STAMPS = ("python", "runtime", "dev", "package", "docs", "sbom")
 """The files by which make knows what is installed in an environment."""
 
+DEPTHS = {"v1.0.0": 3, "v1.1.0": 4, "v1.2.0": 2}
+"""Tag -> max_depth of its model, in the fixture `template`."""
 LEFT_BY_MLFLOW = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID", "MLFLOW_RUN_ID")
 
 
@@ -74,6 +78,20 @@ class Clone:
         text = self.read(path)
         assert old in text, f"{path} has no {old!r}"
         self.write(path, text.replace(old, new, 1))
+
+
+def make_once(tmp_path_factory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that all processes of this run of pytest share, not to be changed; the first that asks makes it."""
+    base = tmp_path_factory.getbasetemp()
+    # Each process of xdist has a folder in the run's.
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"shared-{name}"
+    done = folder.with_suffix(".done")
+    with FileLock(folder.with_suffix(".lock")):
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            make(folder)
+            done.touch()
+    return folder
 
 
 def link_environment(venv: Path) -> None:

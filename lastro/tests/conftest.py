@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.clones import DEPTHS, Clone, make_clone, make_once
 from tests.docker_engine import Docker, shared_engine
+from tests.servers import Postgres
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["DVC_NO_ANALYTICS"] = "1"
@@ -67,3 +69,42 @@ def docker(tmp_path_factory) -> Iterator[Docker]:
     # Each process of xdist has a folder in the run's.
     with shared_engine(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) as engine:
         yield engine
+
+
+@pytest.fixture(scope="session")
+def template(root, tmp_path_factory) -> Clone:
+    """Three commits with a model each, tagged, not tracked: their outputs are in DVC's cache. Do not change."""
+    env = {"LASTRO_TRACKING": "off"}
+
+    def make(folder: Path) -> None:
+        clone = make_clone(root, folder, env)
+        for tag, depth in DEPTHS.items():
+            text = clone.read("params.yaml")
+            line = next(line for line in text.splitlines() if "max_depth" in line)
+            clone.edit("params.yaml", line, f"    max_depth: {depth}")
+            clone.run("dvc", "repro")
+            if clone.run("git", "status", "--porcelain").stdout:
+                clone.commit(tag)
+            clone.run("git", "tag", tag)
+
+    return Clone(make_once(tmp_path_factory, "template", make), env)
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory) -> Path:
+    """An SQLite store with all its tables: making them takes seconds."""
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        from mlflow import MlflowClient
+
+        MlflowClient(f"sqlite:///{folder / 'mlflow.db'}").search_experiments()
+
+    return make_once(tmp_path_factory, "database", make) / "mlflow.db"
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    cluster = Postgres()
+    yield cluster
+    cluster.remove()

@@ -13,34 +13,8 @@ from mlflow import MlflowClient
 from lastro.operations.registry import register as registration
 from lastro.operations.registry.client import Registry, open_registry
 from lastro.operations.tracking.store import Store
-from tests.clones import Clone, copy_clone, make_clone
-from tests.servers import MlflowServer, Postgres
-
-DEPTHS = {"v1.0.0": 3, "v1.1.0": 4, "v1.2.0": 2}
-"""Tag -> max_depth of its model."""
-
-
-@pytest.fixture(scope="session")
-def template(root, tmp_path_factory) -> Clone:
-    """Three commits with a model each, tagged, not tracked: their outputs are in DVC's cache. Do not change."""
-    clone = make_clone(root, tmp_path_factory.mktemp("template"), {"LASTRO_TRACKING": "off"})
-    for tag, depth in DEPTHS.items():
-        text = clone.read("params.yaml")
-        line = next(line for line in text.splitlines() if "max_depth" in line)
-        clone.edit("params.yaml", line, f"    max_depth: {depth}")
-        clone.run("dvc", "repro")
-        if clone.run("git", "status", "--porcelain").stdout:
-            clone.commit(tag)
-        clone.run("git", "tag", tag)
-    return clone
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory) -> Path:
-    """An SQLite store with all its tables: making them takes seconds."""
-    path = tmp_path_factory.mktemp("database") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
+from tests.clones import DEPTHS, Clone, copy_clone, make_once
+from tests.servers import MlflowServer
 
 
 @pytest.fixture
@@ -60,13 +34,16 @@ def registry(clone, empty_database) -> Registry:
 @pytest.fixture(scope="session")
 def registered_database(template, empty_database, tmp_path_factory) -> Path:
     """A store with the versions 1, 2 and 3 of the three tags; its artifacts lie beside it, not to be changed."""
-    path = tmp_path_factory.mktemp("registered") / "mlflow.db"
-    shutil.copy(empty_database, path)
-    store = registry_at(f"sqlite:///{path}", "breast-cancer", folder=path.parent / "artifacts")
-    for tag in DEPTHS:
-        register(store, template, tag)
-    mlflow.set_tracking_uri(None)
-    return path
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        shutil.copy(empty_database, folder / "mlflow.db")
+        store = registry_at(f"sqlite:///{folder / 'mlflow.db'}", "breast-cancer", folder=folder / "artifacts")
+        for tag in DEPTHS:
+            register(store, template, tag)
+        mlflow.set_tracking_uri(None)
+
+    return make_once(tmp_path_factory, "registered", make) / "mlflow.db"
 
 
 @pytest.fixture
@@ -74,13 +51,6 @@ def embedded(clone, registered_database) -> Registry:
     """The embedded registry of the clone, with the versions 1, 2 and 3 of the three tags."""
     shutil.copy(registered_database, clone.folder / "mlflow.db")
     return open_registry(clone.folder)
-
-
-@pytest.fixture(scope="session")
-def postgres():
-    cluster = Postgres()
-    yield cluster
-    cluster.remove()
 
 
 @pytest.fixture(scope="session")

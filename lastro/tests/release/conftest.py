@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import mlflow
 import pytest
@@ -12,8 +13,8 @@ from lastro.cli.main import cli
 from lastro.operations.registry.client import Registry, open_registry
 from lastro.operations.release.promote import promote
 from lastro.operations.release.tags import ReleaseTag
-from tests.clones import Clone, copy_clone, make_clone
-from tests.registry.conftest import empty_database, register, registry_at  # noqa: F401
+from tests.clones import Clone, copy_clone, make_clone, make_once
+from tests.registry.conftest import register, registry_at
 from tests.release.small_project import SPARE, people, retyped, write, write_params
 
 STEPS = {
@@ -30,9 +31,17 @@ STEPS = {
 
 
 @pytest.fixture(scope="session")
-def line(root, empty_database, tmp_path_factory) -> Clone:  # noqa: F811
+def line(root, empty_database, tmp_path_factory) -> Clone:
     """The commits of STEPS, each registered; the first one is v1.0.0 and in production. Do not change."""
-    clone = make_clone(root, tmp_path_factory.mktemp("line"), {"LASTRO_TRACKING": "off"})
+    env = {"LASTRO_TRACKING": "off"}
+
+    def make(folder: Path) -> None:
+        make_line(make_clone(root, folder, env), root, empty_database)
+
+    return Clone(make_once(tmp_path_factory, "line", make), env)
+
+
+def make_line(clone: Clone, root: Path, empty_database: Path) -> None:
     write(people(), clone.folder / "data" / "town.csv")
     write(retyped(people()), clone.folder / "data" / "retyped.csv")
     shutil.copy(empty_database, clone.folder / "mlflow.db")
@@ -48,7 +57,6 @@ def line(root, empty_database, tmp_path_factory) -> Clone:  # noqa: F811
     clone.run("git", "tag", "v1.0.0", "first")
     promote(registry, clone.folder, ReleaseTag.parse("v1.0.0"), who="Test")
     mlflow.set_tracking_uri(None)
-    return clone
 
 
 @pytest.fixture

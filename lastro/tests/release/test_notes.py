@@ -15,7 +15,7 @@ from lastro.operations.lineage.lineage import Lineage
 from lastro.operations.release.promote import promote
 from lastro.operations.release.tags import ReleaseTag
 from lastro.operations.report.notes import write_notes
-from tests.registry.conftest import clone, register, registry, template  # noqa: F401
+from tests.registry.conftest import clone, register, registry  # noqa: F401
 
 pytestmark = pytest.mark.e2e
 

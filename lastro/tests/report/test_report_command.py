@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from lastro.operations.report.content import read
-from tests.registry.conftest import empty_database  # noqa: F401
 from tests.release.conftest import clone, lastro, line  # noqa: F401
 
 pytestmark = pytest.mark.e2e

@@ -1,10 +1,3 @@
 """The registry's fixtures: a clone with three models, and stores to put them into."""
 
-from tests.registry.conftest import (  # noqa: F401
-    clone,
-    empty_database,
-    postgres,
-    registry,
-    server,
-    template,
-)
+from tests.registry.conftest import clone, registry, server  # noqa: F401
