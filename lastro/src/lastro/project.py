@@ -55,7 +55,7 @@ def outdated(root: Path | None = None) -> list[str]:
     """List what makes dvc.lock outdated, one line each; empty where it is up to date."""
     from lastro.operations.lineage import lineage
 
-    return [f"{stale.stage}: {stale.what}; {stale.fix}" for stale in lineage.read(_paths(root).root).stale]
+    return [f"{item.stage}: {item.what}; {item.fix}" for item in lineage.read(_paths(root).root).outdated]
 
 
 def _paths(root: Path | None) -> Paths:

@@ -126,7 +126,7 @@ def test_restored_from_the_run_cache_runs_nothing(copy_of, tmp_path):
     copy_of.run("git", "clone", "-q", str(copy_of.folder), str(fresh))
     clone = Clone(fresh)
     clone.run("dvc", "remote", "modify", "--local", "local", "url", remote)
-    # The lock of a branch that a web editor changed is stale; here it is gone altogether.
+    # The lock of a branch that a web editor changed is outdated; here it is gone altogether.
     (fresh / "dvc.lock").unlink()
     out = clone.run("dvc", "repro", "--pull").stdout
     assert "is cached - skipping run" in out

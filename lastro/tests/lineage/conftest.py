@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -78,15 +77,12 @@ class Clone:
         return self.git("rev-parse", "HEAD")
 
     def lock(self) -> dict:
-        """What dvc.lock holds, for DVC: PyYAML would read its 1e-05 as text."""
+        """Read dvc.lock as DVC does."""
         return YAML(typ="safe").load(self.root / "dvc.lock")
 
     def write_lock(self, document: dict) -> None:
         with (self.root / "dvc.lock").open("w") as file:
             YAML().dump(document, file)
-
-    def dvc_status(self) -> dict[str, list]:
-        return json.loads(self.dvc("status", "--json"))
 
 
 def _run(root: Path, *command: str) -> str:
@@ -131,8 +127,6 @@ def template(environment, tmp_path_factory) -> Path:
     clone.write("src/pkg/deep/é b.txt", "text\n")
     clone.write("src/pkg-other/a.py", "not below pkg\n")
     (clone.root / "src/pkg/a.py").chmod(0o755)
-    (clone.root / "src/pkg/link.py").symlink_to("deep/é b.txt")
-    (clone.root / "src/pkg/link").symlink_to("deep")
     clone.dvc("repro", "--quiet")
     clone.commit("first")
     return clone.root

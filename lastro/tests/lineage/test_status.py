@@ -76,7 +76,7 @@ def test_json_is_for_programs(clone, status):
     assert found["lock"] == "outdated"
     assert found["dirty"] is True
     assert found["model"] == lineage.read(clone.root).model
-    assert found["stale"] == [
+    assert found["outdated"] == [
         {
             "stage": "train",
             "what": "params.yaml: model.params.learning_rate is 0.2, dvc.lock has 0.1",

@@ -71,7 +71,7 @@ def test_outputs_that_dvc_does_not_have_are_a_clear_line(registry, clone):
 def test_stale_lock_is_refused_with_its_mend(registry, clone):
     clone.edit("params.yaml", "learning_rate: 0.1", "learning_rate: 0.2")
     clone.commit("Forgot dvc repro")
-    with pytest.raises(LastroError, match=r"is stale: train: params.yaml: .*learning_rate.*dvc repro"):
+    with pytest.raises(LastroError, match=r"is outdated: train: params.yaml: .*learning_rate.*dvc repro"):
         register(registry, clone)
 
 

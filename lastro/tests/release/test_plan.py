@@ -128,7 +128,7 @@ def test_tag_that_leads_nowhere_is_one_line(clone, lastro):
     clone.edit("params.yaml", '"seed": 42', '"seed": 43')
     clone.commit("Forgot dvc repro")
     clone.run("git", "tag", "v1.0.1")
-    with pytest.raises(LastroError, match=r"^dvc.lock at v1.0.1: is stale: .*commit dvc.lock$"):
+    with pytest.raises(LastroError, match=r"^dvc.lock at v1.0.1: is outdated: .*commit dvc.lock$"):
         lastro("release", "plan", "v1.0.1")
 
 

@@ -114,7 +114,7 @@ def test_stale_lock_breaks_the_chain_at_the_commit(registry, clone):
     register(registry, clone)
     clone.edit("params.yaml", "learning_rate: 0.1", "learning_rate: 0.2")
     clone.commit("Forgot dvc repro")
-    assert "is stale: train" in broken(registry, clone, "HEAD")["commit"]
+    assert "is outdated: train" in broken(registry, clone, "HEAD")["commit"]
     assert broken(registry, clone, "1") == {}
 
 

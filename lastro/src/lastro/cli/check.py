@@ -47,9 +47,9 @@ def _refuse_another_models(paths: Paths) -> None:
     from lastro.operations.lineage.hashes import file_md5
 
     found = lineage.read(paths.root)
-    for stale in found.stale:
+    for item in found.outdated:
         raise LastroError(
-            f"dvc.lock is outdated: {stale.stage}: {stale.what}", fix=f"{stale.fix}, then check again"
+            f"dvc.lock is outdated: {item.stage}: {item.what}", fix=f"{item.fix}, then check again"
         )
     for path, recorded in ((paths.verdict, found.verdict), (paths.predictions, found.predictions)):
         try:

@@ -36,7 +36,7 @@ def command(force: bool, no_run: bool, example: str | None, **wishes: Any) -> No
     from lastro.core.errors import ExternalError
     from lastro.core.paths import find_root
     from lastro.operations.lineage import init as adopt
-    from lastro.operations.lineage.dvc_command import run_dvc
+    from lastro.operations.lineage.dvc import run_dvc
 
     root = find_root()
     if example:

@@ -8,7 +8,7 @@ import sys
 
 from lastro.core.errors import ExternalError, LastroError, exit_with_message
 from lastro.core.paths import find_root
-from lastro.operations.lineage.dvc_command import run_dvc
+from lastro.operations.lineage.dvc import run_dvc
 
 UNCHANGED = "params.yaml"
 """The default of each parameter in MLproject: the value that params.yaml has, or the family's own."""

@@ -39,10 +39,10 @@ def _as_text(found: Lineage, rev: str | None) -> str:
         ("lock", _lock(found)),
     ]
     lines = [f"{name:<12} {value}" for name, value in rows]
-    lines += [f"  {reason.stage}: {reason.what}" for reason in found.stale]
-    if found.stale:
+    lines += [f"  {reason.stage}: {reason.what}" for reason in found.outdated]
+    if found.outdated:
         where = f"on a branch from {rev}: " if rev else ""
-        fixes = ", ".join(dict.fromkeys(reason.fix for reason in found.stale))
+        fixes = ", ".join(dict.fromkeys(reason.fix for reason in found.outdated))
         lines.append(f"{'fix':<12} {where}{fixes}, then commit dvc.lock")
     if found.unverified:
         lines.append(f"{'unverified':<12} cannot be compared from here")
@@ -51,4 +51,4 @@ def _as_text(found: Lineage, rev: str | None) -> str:
 
 
 def _lock(found: Lineage) -> str:
-    return "outdated" if found.stale else "up to date"
+    return "outdated" if found.outdated else "up to date"

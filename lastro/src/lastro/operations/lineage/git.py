@@ -1,25 +1,12 @@
-"""Git plumbing: what a revision is, what it holds, and the bytes of a blob; never a checkout."""
+"""Git plumbing: what a revision is and what it holds; never a checkout."""
 
 from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from lastro.core.errors import ExternalError, LastroError
-
-CHUNK = 1 << 20
-
-REGULAR, EXECUTABLE, LINK, SUBMODULE = "100644", "100755", "120000", "160000"
-
-
-class Entry(NamedTuple):
-    """A line of `git ls-tree`."""
-
-    mode: str
-    oid: str
 
 
 def state(root: Path) -> tuple[str | None, bool]:
@@ -57,70 +44,10 @@ def resolve(root: Path, rev: str) -> str:
     return found.decode().strip()
 
 
-def tree(root: Path, commit: str) -> dict[str, Entry]:
-    """Every file below `root` in `commit`, by its path relative to `root`."""
-    entries = {}
-    for line in _git(root, "ls-tree", "-r", "-z", commit).split(b"\0")[:-1]:
-        head, path = line.split(b"\t", 1)
-        mode, _, oid = head.decode().split()
-        entries[os.fsdecode(path)] = Entry(mode, oid)
-    return entries
-
-
-class Blobs:
-    """One `git cat-file --batch`, asked for one blob after the other. Use as a context manager."""
-
-    def __init__(self, root: Path):
-        self._process = subprocess.Popen(
-            ["git", "-C", str(root), "cat-file", "--batch"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=_environment(),
-        )
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._ask, self._answer = self._process.stdin, self._process.stdout
-
-    def __enter__(self) -> Blobs:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        # Killed, not waited for: it may be in the middle of a blob that nobody will read.
-        self._process.kill()
-        self._process.communicate()
-
-    def copy(self, oid: str, sink: Callable[[bytes], object]) -> None:
-        """Hand the blob's bytes to `sink`, piece by piece.
-
-        Raises:
-            ExternalError: the object is not in the repository (a damaged or partial clone).
-        """
-        lost = ExternalError(
-            "cannot be read", where=f"git object {oid}", fix="`git fsck` says what else is missing"
-        )
-        try:
-            self._ask.write(f"{oid}\n".encode())
-            self._ask.flush()
-        except BrokenPipeError:
-            raise lost from None
-        header = self._answer.readline().split()
-        if len(header) != 3:
-            raise lost
-        left = int(header[2])
-        while left:
-            piece = self._answer.read(min(left, CHUNK))
-            if not piece:
-                raise lost
-            sink(piece)
-            left -= len(piece)
-        self._answer.read(1)
-
-    def read(self, oid: str) -> bytes:
-        """The whole blob; see `copy`."""
-        pieces: list[bytes] = []
-        self.copy(oid, pieces.append)
-        return b"".join(pieces)
+def links(root: Path, commit: str) -> list[str]:
+    """Every link and submodule below `root` in `commit`, by its path relative to `root`."""
+    lines = _git(root, "ls-tree", "-r", "-z", commit).split(b"\0")
+    return [os.fsdecode(line.split(b"\t", 1)[1]) for line in lines if line.startswith((b"120000", b"160000"))]
 
 
 class _RefusedError(ExternalError):

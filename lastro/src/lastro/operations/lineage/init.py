@@ -207,7 +207,7 @@ def _in_git(root: Path, path: str) -> bool:
 
 
 def _track(root: Path, path: str) -> None:
-    from lastro.operations.lineage.dvc_command import run_dvc
+    from lastro.operations.lineage.dvc import run_dvc
 
     if run_dvc(root, "add", "--quiet", path):
         raise ExternalError("failed, see above; params.yaml is as it was", where=f"dvc add {path}")

@@ -1,35 +1,47 @@
 """Where a model comes from: the commit, data, parameters and code behind it, at any revision.
 
-The only reader of dvc.lock and the only caller of Git. Nothing is checked out and DVC is not imported, so an
-answer takes a fraction of a second.
+The only reader of dvc.lock and the only caller of Git. DVC reads the files, at a revision too: nothing is checked out.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lastro.core.errors import LastroError
 from lastro.core.paths import Paths
 from lastro.core.yaml12 import load_mapping
 from lastro.operations.lineage import git
+from lastro.operations.lineage.dvc import load_index, open_repo
 from lastro.operations.lineage.git import state
-from lastro.operations.lineage.pipeline import PARAMS_FILE, Recorded, read_lock, read_stages
-from lastro.operations.lineage.sources import Revision, Source, WorkingTree
-from lastro.operations.lineage.staleness import Stale, Unverified, compare
+from lastro.operations.lineage.outdated import Comparison, Outdated, Unverified
 
-__all__ = ["Lineage", "Stale", "Unverified", "evaluation_digest", "outputs", "params_digest", "read", "state"]
+if TYPE_CHECKING:
+    from dvc.repo import Repo
 
+__all__ = [
+    "Lineage",
+    "Outdated",
+    "Unverified",
+    "evaluation_digest",
+    "outputs",
+    "params_digest",
+    "read",
+    "state",
+]
+
+FILES = ("params.yaml", "dvc.yaml", "dvc.lock")
 _FIX_LOCK = "run `dvc repro` and commit dvc.lock"
 
 
 @dataclass(frozen=True)
 class Lineage:
-    """What stands behind the model of a revision, and whether dvc.lock still tells the truth about it.
+    """What stands behind the model of a revision, and whether dvc.lock is up to date.
 
     Attributes:
         commit: the full name of the commit; for the working tree HEAD's, None before the first commit.
@@ -38,7 +50,7 @@ class Lineage:
         data: DVC's hash of the prepared data, with `.dir` at the end.
         params: see `params_digest`.
         evaluation, verdict, predictions, model_card: MD5 of each of these files; None if dvc.lock records none.
-        stale: what changed since the lock was written. Empty: the lock is true.
+        outdated: what changed since the lock was written. Empty: the lock is up to date.
         unverified: what cannot be compared, such as data outside the repository at another revision.
     """
 
@@ -51,7 +63,7 @@ class Lineage:
     verdict: str | None
     predictions: str | None
     model_card: str | None
-    stale: tuple[Stale, ...]
+    outdated: tuple[Outdated, ...]
     unverified: tuple[Unverified, ...]
 
     @property
@@ -62,39 +74,74 @@ class Lineage:
 
 
 def read(root: Path, rev: str | None = None) -> Lineage:
-    """The lineage of `rev` (branch, tag, commit, HEAD~2), or of the working tree, in the repository `root`.
+    """Read the lineage of `rev` (branch, tag, commit, HEAD~2), or of the working tree, in the repository `root`.
 
     Raises:
         LastroError: not a Git repository, an unknown revision, a missing or broken dvc.lock, dvc.yaml or
             params.yaml, a stage or an output that dvc.lock does not record.
         ExternalError: Git is missing or fails.
     """
-    if rev is None:
-        commit, dirty = git.state(root)
-        return _read(WorkingTree(root), commit, dirty)
-    commit = git.resolve(root, rev)
-    with git.Blobs(root) as blobs:
-        return _read(Revision(root, rev, commit, blobs), commit, False)
+    commit, dirty = git.state(root) if rev is None else (git.resolve(root, rev), False)
+    at = f" at {rev}" if rev else ""
+    with _opened(root, commit if rev else None, at) as (repo, files):
+        stages = [
+            stage for stage in repo.index.stages if stage.path == repo.fs.join(repo.root_dir, "dvc.yaml")
+        ]
+        links = git.links(root, commit) if rev else None
+        found = list(Comparison(repo, files["dvc.lock"].get("stages", {}), links).run(stages))
+        outs = _outputs(repo)
+
+    paths = Paths.of(root)
+
+    def recorded(stage: str, path: Path) -> str | None:
+        return outs.get(stage, {}).get(path.relative_to(root).as_posix())
+
+    def needed(stage: str, path: Path) -> str:
+        md5 = recorded(stage, path)
+        if stage not in outs:
+            raise LastroError(
+                f"there is no stage {stage}, which writes {path.relative_to(root)}",
+                where=f"dvc.yaml{at}",
+                fix="restore it",
+            )
+        if md5 is None:
+            raise LastroError(
+                f"stage {stage} records no {path.relative_to(root)}", where=f"dvc.lock{at}", fix=_FIX_LOCK
+            )
+        return md5
+
+    return Lineage(
+        commit=commit,
+        dirty=dirty,
+        model=needed("train", paths.model),
+        data=needed("prepare", paths.prepared),
+        params=params_digest(files["params.yaml"]),
+        evaluation=recorded("evaluate", paths.evaluation),
+        verdict=recorded("evaluate", paths.verdict),
+        predictions=recorded("evaluate", paths.predictions),
+        model_card=recorded("evaluate", paths.model_card),
+        outdated=tuple(item for item in found if isinstance(item, Outdated)),
+        unverified=tuple(item for item in found if isinstance(item, Unverified)),
+    )
 
 
-def outputs(root: Path, rev: str | None = None) -> dict[str, str | None]:
-    """DVC's hash of every output that dvc.lock records, by path; at `rev`, or on disk.
+def outputs(root: Path, rev: str | None = None) -> dict[str, dict[str, str | None]]:
+    """DVC's hash of every output that dvc.lock records, by stage and path; at `rev`, or on disk.
 
     Raises:
         LastroError, ExternalError: see `read`.
     """
-    if rev is None:
-        source = WorkingTree(root)
-        return _all_outputs(source)
-    commit = git.resolve(root, rev)
-    with git.Blobs(root) as blobs:
-        return _all_outputs(Revision(root, rev, commit, blobs))
+    with _opened(root, git.resolve(root, rev) if rev else None, f" at {rev}" if rev else "") as (repo, _):
+        return _outputs(repo)
 
 
-def _all_outputs(source: Source) -> dict[str, str | None]:
-    name = f"dvc.lock{source.suffix}"
-    lock = read_lock(_load(source, "dvc.lock", _FIX_LOCK), name)
-    return {path: md5 for stage in lock.values() for path, md5 in stage.outs.items()}
+def _outputs(repo: Repo) -> dict[str, dict[str, str | None]]:
+    place = repo.fs.relpath
+    return {
+        stage.name: {place(out.fs_path, repo.root_dir): out.hash_info.value for out in stage.outs}
+        for stage in repo.index.stages
+        if not stage.is_data_source
+    }
 
 
 def params_digest(params: dict[str, Any]) -> str:
@@ -112,57 +159,23 @@ def evaluation_digest(digests: Iterable[str]) -> str:
     return hashlib.md5("".join(digests).encode(), usedforsecurity=False).hexdigest()
 
 
-def _read(source: Source, commit: str | None, dirty: bool) -> Lineage:
-    params = _load(source, PARAMS_FILE, "mend that line")
-    pipeline = _load(source, "dvc.yaml", "mend that line")
-    lock_name = f"dvc.lock{source.suffix}"
-    lock = read_lock(_load(source, "dvc.lock", _FIX_LOCK), lock_name)
-    stages, unread = read_stages(pipeline, params, source.root, f"dvc.yaml{source.suffix}")
-    stale, unverified = compare(stages, lock, source)
-
-    paths = Paths.of(source.root)
-    outs = {stage.name: _outs(stage.place, lock.get(stage.name)) for stage in stages}
-
-    def recorded(stage: str, path: Path) -> str:
-        return _recorded(outs, stage, path.relative_to(source.root).as_posix(), lock_name)
-
-    def evaluated(path: Path) -> str | None:
-        return outs.get("evaluate", {}).get(path.relative_to(source.root).as_posix())
-
-    return Lineage(
-        commit=commit,
-        dirty=dirty,
-        model=recorded("train", paths.model),
-        data=recorded("prepare", paths.prepared),
-        params=params_digest(params),
-        evaluation=evaluated(paths.evaluation),
-        verdict=evaluated(paths.verdict),
-        predictions=evaluated(paths.predictions),
-        model_card=evaluated(paths.model_card),
-        stale=stale,
-        unverified=(*unverified, *(Unverified(stage, why) for stage, why in unread.items())),
-    )
+@contextmanager
+def _opened(root: Path, commit: str | None, at: str) -> Iterator[tuple[Repo, dict[str, dict[str, Any]]]]:
+    """DVC's repository, and its three files; read first, for a message that names the line that is wrong."""
+    with open_repo(root, commit, at) as repo:
+        files = {name: _load(repo, name, at) for name in FILES}
+        load_index(repo, at)
+        yield repo, files
 
 
-def _load(source: Source, name: str, fix: str) -> dict[str, Any]:
-    content = source.read(name)
-    if content is None:
+def _load(repo: Repo, name: str, at: str) -> dict[str, Any]:
+    fix = _FIX_LOCK if name == "dvc.lock" else "fix that line"
+    try:
+        content = repo.fs.cat_file(repo.fs.join(repo.root_dir, name))
+    except FileNotFoundError:
         fix = _FIX_LOCK if name == "dvc.lock" else "restore it from Git"
-        raise LastroError("does not exist", where=f"{name}{source.suffix}", fix=fix)
-    return load_mapping(content, f"{name}{source.suffix}", fix)
-
-
-def _outs(place: Callable[[str], str], recorded: Recorded | None) -> dict[str, str | None]:
-    return {place(path): md5 for path, md5 in recorded.outs.items()} if recorded else {}
-
-
-def _recorded(outs: dict[str, dict[str, str | None]], stage: str, path: str, name: str) -> str:
-    if stage not in outs:
-        raise LastroError(f"dvc.yaml has no stage {stage}, which writes {path}", where=name, fix="restore it")
-    md5 = outs[stage].get(path)
-    if not md5:
-        raise LastroError(f"stage {stage} records no {path}", where=name, fix=_FIX_LOCK)
-    return md5
+        raise LastroError("does not exist", where=f"{name}{at}", fix=fix) from None
+    return load_mapping(content, f"{name}{at}", fix)
 
 
 def _plain(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -9,17 +10,17 @@ import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from lastro.core.errors import ExternalError, LastroError
-from lastro.core.yaml12 import load_mapping
-from lastro.operations.lineage import git, lineage, repository
+from lastro.core.errors import ExternalError
+from lastro.operations.lineage import lineage, repository
+from lastro.operations.lineage.dvc import environment, open_repo
 from lastro.operations.lineage.lineage import Lineage
-from lastro.operations.lineage.pipeline import Recorded, read_lock
 
+PACKAGE = Path(".dvc") / "tmp" / "package"
+"""Where the package that a commit pins is installed, in the temporary working copy."""
 STAGES = ("prepare", "train", "evaluate")
 
 
@@ -67,7 +68,7 @@ def reproduce(root: Path, commit: str) -> Reproduction:
 
     Raises:
         LastroError: no such commit, or a dvc.lock that does not say what was made.
-        ExternalError: Git fails, DVC does not bring the data back, or a stage fails.
+        ExternalError: Git fails, the pinned package or the data does not arrive, or a stage fails.
     """
     found = lineage.read(root, commit)
     with repository.checkout(root, found.commit) as tree:
@@ -75,89 +76,99 @@ def reproduce(root: Path, commit: str) -> Reproduction:
         prefix = repository.prefix(root)
         here = tree / prefix
         _configure(root, here)
-        environment = _environment(here)
-        _restore_data(here, environment)
-        recorded = _read_lock(here)
-        _dvc(here, environment, "repro", "--force", "--no-run-cache", "--no-commit")
-        made = _read_lock(here)
+        env = _environment(here)
+        _install_pin(here, env)
+        _restore_data(here, env)
+        recorded = lineage.outputs(here)
+        _dvc(here, env, "repro", "--force", "--no-run-cache", "--no-commit")
+        made = lineage.outputs(here)
     return Reproduction(found, tuple(_compare(recorded, made)))
 
 
-def _compare(recorded: dict[str, Recorded], made: dict[str, Recorded]) -> list[Compared]:
+def _compare(recorded: dict[str, dict], made: dict[str, dict]) -> list[Compared]:
     # The template's own stages first and in their order, then what the user has added.
     order = [*(s for s in STAGES if s in recorded), *(s for s in recorded if s not in STAGES)]
     return [
-        Compared(stage, path, digest, made[stage].outs.get(path) if stage in made else None)
+        Compared(stage, path, digest, made.get(stage, {}).get(path))
         for stage in order
-        for path, digest in recorded[stage].outs.items()
+        for path, digest in recorded[stage].items()
     ]
-
-
-def _read_lock(here: Path) -> dict[str, Recorded]:
-    return read_lock(load_mapping((here / "dvc.lock").read_bytes(), "dvc.lock", "dvc repro"), "dvc.lock")
 
 
 def _configure(root: Path, here: Path) -> None:
     """Give the working copy the clone's cache and remotes: what is not in Git, or is relative to the clone."""
     from dvc.config import Config
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
 
     own = root / ".dvc" / "config.local"
     if own.is_file():
         shutil.copy(own, here / ".dvc" / own.name)
-    try:
-        with Repo(str(root)) as repo, Config(str(here / ".dvc")).edit("local") as settings:
-            settings["cache"]["dir"] = repo.cache.local_cache_dir
-            for name, remote in repo.config["remote"].items():
-                # DVC has made those absolute that are folders.
-                settings["remote"].setdefault(name, {})["url"] = str(remote["url"])
-    except DvcException as error:
-        raise LastroError(
-            f"DVC cannot read its configuration ({error})", where=root, fix="dvc doctor says more"
-        ) from None
+    with open_repo(root) as repo, Config(str(here / ".dvc")).edit("local") as settings:
+        settings["cache"]["dir"] = repo.cache.local_cache_dir
+        for name, remote in repo.config["remote"].items():
+            # DVC has made those absolute that are folders.
+            settings["remote"].setdefault(name, {})["url"] = str(remote["url"])
 
 
 def _environment(here: Path) -> dict[str, str]:
+    # The commit's own code, not the one that is installed: the package where it lies in the repository, and the author's.
+    code = [here / "lastro" / "src", here / PACKAGE, here / "src"]
     return {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-        # The commit's own code, not the one that is installed.
-        "PYTHONPATH": f"{here / 'lastro' / 'src'}{os.pathsep}{here / 'src'}",
+        **environment(),
+        "PYTHONPATH": os.pathsep.join(map(str, code)),
         "LASTRO_TRACKING": "off",
-        "DVC_NO_ANALYTICS": "1",
         "DVC_SITE_CACHE_DIR": str(here / ".dvc" / "tmp" / "site"),
     }
 
 
-def _restore_data(here: Path, environment: dict[str, str]) -> None:
+def _install_pin(here: Path, env: dict[str, str]) -> None:
+    """Install the package that the commit pins beside its code, where it is not the installed one.
+
+    Raises:
+        ExternalError: pip cannot.
+    """
+    pin = here / "requirements" / "lastro.txt"
+    if (here / "lastro" / "src").is_dir() or not pin.is_file() or _is_installed(pin.read_text("utf-8")):
+        return
+    options = ("--no-deps", "--no-build-isolation", "--quiet", "--disable-pip-version-check")
+    target = ("--target", str(here / PACKAGE))
+    if _run(here, env, "pip", "install", *options, *target, "-r", str(pin.relative_to(here))):
+        raise ExternalError(
+            "pip cannot install the package that the commit pins, see above",
+            where=f"{pin.relative_to(here)} at that commit",
+            fix="give this machine access to it",
+        )
+
+
+def _is_installed(pin: str) -> bool:
+    """Whether the pin names the content that is installed: the commit of a Git URL, or the hash of a wheel."""
+    record = metadata.distribution("lastro").read_text("direct_url.json")
+    found = json.loads(record or "{}")
+    archive = found.get("archive_info", {}).get("hashes", {}).get("sha256")
+    content = found.get("vcs_info", {}).get("commit_id") or archive
+    return bool(content) and content in pin
+
+
+def _restore_data(here: Path, env: dict[str, str]) -> None:
     """The raw data that DVC tracks; the outputs of the stages are made anew."""
-    names = [name for name in git.tree(here, "HEAD") if name.endswith(".dvc")]
-    targets = [name for name in names if (here / name).is_file() and _has_outs(here / name)]
-    if targets and _run_dvc(here, environment, "checkout", "--quiet", *targets, quiet=True):
-        _dvc(here, environment, "pull", *targets)
+    with open_repo(here) as repo:
+        targets = [stage.path_in_repo for stage in repo.index.stages if stage.is_data_source and stage.outs]
+    if targets and _run(here, env, "dvc", "checkout", "--quiet", *targets, quiet=True):
+        _dvc(here, env, "pull", *targets)
 
 
-def _has_outs(file: Path) -> bool:
-    try:
-        return bool(yaml.safe_load(file.read_text(encoding="utf-8")).get("outs"))
-    except (yaml.YAMLError, AttributeError, UnicodeDecodeError):
-        return False
-
-
-def _dvc(here: Path, environment: dict[str, str], *arguments: str) -> None:
-    code = _run_dvc(here, environment, *arguments)
+def _dvc(here: Path, env: dict[str, str], *arguments: str) -> None:
+    code = _run(here, env, "dvc", *arguments)
     if code:
-        fix = "dvc push where the data is" if arguments[0] == "pull" else "make setup may mend it"
+        fix = "dvc push where the data is" if arguments[0] == "pull" else "make setup may fix it"
         raise ExternalError(f"failed with exit code {code}, see above", where=f"dvc {arguments[0]}", fix=fix)
 
 
-def _run_dvc(here: Path, environment: dict[str, str], *arguments: str, quiet: bool = False) -> int:
-    """DVC's exit code. What it and the stages print goes to standard error, as progress."""
+def _run(here: Path, env: dict[str, str], module: str, *arguments: str, quiet: bool = False) -> int:
+    """Run a Python module and return its exit code. What it and the stages print goes to standard error, as progress."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "dvc", *arguments],
+        [sys.executable, "-m", module, *arguments],
         cwd=here,
-        env=environment,
+        env=env,
         stdout=subprocess.DEVNULL if quiet else sys.stderr.fileno(),
         stderr=subprocess.DEVNULL if quiet else None,
         start_new_session=True,

@@ -13,7 +13,7 @@ from typing import Any
 from lastro.core.errors import ExternalError, LastroError
 from lastro.core.files import write_json
 from lastro.operations.lineage import git, lineage
-from lastro.operations.lineage.dvc_command import environment
+from lastro.operations.lineage.dvc import environment
 from lastro.operations.lineage.hashes import file_md5
 
 NOTE = Path(".dvc") / "tmp" / "lastro-repro.json"
@@ -25,12 +25,12 @@ def repro(root: Path, locked: bool = False) -> list[str]:
     """Run the pipeline; the stages that were run, not restored. locked: nothing else than what dvc.lock says may come out.
 
     Raises:
-        LastroError: a stage or DVC says no; with `locked`, dvc.lock is stale or comes out differently.
+        LastroError: a stage or DVC says no; with `locked`, dvc.lock is outdated or comes out differently.
     """
     note = root / NOTE
     note.unlink(missing_ok=True)
     if locked:
-        _refuse_stale(root)
+        _refuse_outdated(root)
     begun = time.monotonic()
     code, ran, said = _run(root)
     if code:
@@ -63,10 +63,10 @@ def read_note(root: Path) -> dict[str, Any]:
     return {}
 
 
-def _refuse_stale(root: Path) -> None:
-    for stale in lineage.read(root).stale:
+def _refuse_outdated(root: Path) -> None:
+    for item in lineage.read(root).outdated:
         raise LastroError(
-            f"dvc.lock is stale: {stale.stage}: {stale.what}", fix=f"{stale.fix}, commit dvc.lock and push"
+            f"dvc.lock is outdated: {item.stage}: {item.what}", fix=f"{item.fix}, commit dvc.lock and push"
         )
 
 

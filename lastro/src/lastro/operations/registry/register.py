@@ -39,7 +39,7 @@ def read_registrable(root: Path, rev: str | None = None) -> Lineage:
     """The lineage of `rev`, or of HEAD, if a version may be made of it.
 
     Raises:
-        LastroError: dvc.lock is stale, there is no commit yet, or dvc.lock on disk names another model than HEAD's.
+        LastroError: dvc.lock is outdated, there is no commit yet, or dvc.lock on disk names another model than HEAD's.
     """
     found = lineage.read(root, rev)
     if found.commit is None:
@@ -55,17 +55,17 @@ def read_registrable(root: Path, rev: str | None = None) -> Lineage:
                 fix="commit dvc.lock, or register what is committed with --rev HEAD",
             )
         found = committed
-    refuse_stale(found, rev or "HEAD")
+    refuse_outdated(found, rev or "HEAD")
     return found
 
 
-def refuse_stale(found: Lineage, rev: str) -> None:
+def refuse_outdated(found: Lineage, rev: str) -> None:
     """Raises LastroError, with the mend, where dvc.lock does not tell the truth about the revision."""
-    if found.stale:
-        first, more = found.stale[0], len(found.stale) - 1
+    if found.outdated:
+        first, more = found.outdated[0], len(found.outdated) - 1
         others = f" and {more} more (lastro status --rev {rev})" if more else ""
         raise LastroError(
-            f"is stale: {first.stage}: {first.what}{others}",
+            f"is outdated: {first.stage}: {first.what}{others}",
             where=f"dvc.lock at {rev}",
             fix=f"{first.fix}, commit dvc.lock",
         )

@@ -17,7 +17,7 @@ from lastro.operations.lineage.lineage import Lineage
 from lastro.operations.registry import artifact, history, lookup, names
 from lastro.operations.registry.client import Registry, Snapshot, Version
 from lastro.operations.registry.history import Entry
-from lastro.operations.registry.register import refuse_retired, refuse_stale
+from lastro.operations.registry.register import refuse_outdated, refuse_retired
 from lastro.operations.release import rules
 from lastro.operations.release.candidate import load_candidate
 from lastro.operations.release.champion import RULE, score_rival
@@ -81,13 +81,13 @@ def resolve(registry: Registry, root: Path, tag: ReleaseTag) -> tuple[Lineage, V
     """From the tag to its commit, the model's digest and the one version.
 
     Raises:
-        LastroError: there is no such tag, dvc.lock is stale there, not exactly one version has this model, or it was
+        LastroError: there is no such tag, dvc.lock is outdated there, not exactly one version has this model, or it was
             retired.
     """
     if not repository.has_tag(root, str(tag)):
         raise LastroError("this clone has no such tag", where=tag, fix=f"git tag {tag}, or git fetch --tags")
     found = lineage.read(root, f"refs/tags/{tag}")
-    refuse_stale(found, str(tag))
+    refuse_outdated(found, str(tag))
     version = lookup.only_version(registry, found.model, str(tag))
     refuse_retired(version)
     return found, version

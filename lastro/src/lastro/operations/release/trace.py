@@ -14,7 +14,7 @@ from lastro.operations.lineage.lineage import Lineage
 from lastro.operations.lineage.repository import recorded_at
 from lastro.operations.registry import names
 from lastro.operations.registry.client import Registry, Version
-from lastro.operations.registry.register import refuse_stale
+from lastro.operations.registry.register import refuse_outdated
 from lastro.operations.release import trace_origin as origin
 from lastro.operations.release import trace_record as record
 from lastro.operations.release import trace_release as release
@@ -119,7 +119,7 @@ def _lineage(root: Path, commit: str) -> tuple[Lineage | None, str | None]:
     except LastroError as error:
         return None, str(error)
     try:
-        refuse_stale(found, commit[:12])
+        refuse_outdated(found, commit[:12])
     except LastroError as error:
         return found, str(error)
     return found, None

@@ -33,11 +33,11 @@ def build(root: Path, base: str | None, production: bool, base_name: str | None 
     """
     note = read_note(root)
     paths, found = Paths.of(root), lineage.read(root)
-    for stale in found.stale:
+    for item in found.outdated:
         if "error" in note:
             raise LastroError(note["error"])
         raise LastroError(
-            f"dvc.lock is outdated: {stale.stage}: {stale.what}", fix=f"{stale.fix}, then lastro report"
+            f"dvc.lock is outdated: {item.stage}: {item.what}", fix=f"{item.fix}, then lastro report"
         )
     params = load_params(paths.params)
     evaluation, predictions = _read(paths.evaluation), Predictions.read(paths.predictions)

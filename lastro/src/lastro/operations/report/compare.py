@@ -55,12 +55,12 @@ def with_base(
         name = f"{label} at {commit[:12]}"
         recorded = lineage.outputs(root, base)
         path = Paths.of(root).predictions.relative_to(root).as_posix()
-        digest = recorded.get(path)
+        digest = recorded.get("evaluate", {}).get(path)
         if digest is None:
             return nothing(name, f"its dvc.lock records no {path}")
-        if recorded.get(Paths.of(root).model.relative_to(root).as_posix()) == found.model and (
-            digest == found.predictions
-        ):
+        if recorded.get("train", {}).get(
+            Paths.of(root).model.relative_to(root).as_posix()
+        ) == found.model and (digest == found.predictions):
             return Comparison(Other(name=name[:200], rows=len(ours), same=True), {})
         theirs = Predictions.read(restore(root, digest, folder / "base.parquet"))
     except LastroError as error:

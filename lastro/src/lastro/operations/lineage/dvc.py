@@ -1,0 +1,89 @@
+"""DVC: its commands, run by the interpreter that runs this one, and its view of a repository at any revision."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lastro.core.errors import ExternalError, LastroError
+from lastro.operations.lineage import repository
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
+
+
+def run_dvc(root: Path, *arguments: str) -> int:
+    """Run a DVC command and return its exit code; what it prints goes where ours goes."""
+    return subprocess.run([sys.executable, "-m", "dvc", *arguments], cwd=root, env=environment()).returncode
+
+
+def environment() -> dict[str, str]:
+    """For DVC: the stages' `python` is this one, also where the environment is not activated; nothing is reported home."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return {**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1"}
+
+
+@contextmanager
+def open_repo(root: Path, commit: str | None = None, at: str = "") -> Iterator[Repo]:
+    """Open the repository as DVC sees it: the files on disk, or those of a commit, which is not checked out.
+
+    `at` says in messages which commit.
+
+    Raises:
+        LastroError: whatever DVC says of the repository, its configuration or its files, also inside of the `with` block.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.fs import GitFileSystem
+    from dvc.repo import Repo
+    from dvc.scm import SCM
+
+    logging.getLogger("dvc").setLevel(logging.ERROR)
+    lost: tuple[type[Exception], ...] = ()
+    try:
+        if commit is None:
+            repo = Repo(str(root))
+        else:
+            from pygit2 import GitError
+
+            lost = (GitError,)
+            scm = SCM(str(root), search_parent_directories=True)
+            # The folder of the repository may lie below that of Git's.
+            repo = Repo(f"/{repository.prefix(root)}", fs=GitFileSystem(scm=scm, rev=commit), scm=scm)
+        with repo:
+            yield repo
+    except DvcException as error:
+        problem = " ".join(str(error).split())[:300]
+        raise LastroError(
+            f"DVC cannot read the repository: {problem}", where=f"{root}{at}", fix="`dvc status` says more"
+        ) from None
+    except lost as error:
+        raise ExternalError(
+            first_line(error), where=f"{root}{at}", fix="`git fsck` says what is missing"
+        ) from None
+
+
+def load_index(repo: Repo, at: str) -> None:
+    """Read every stage and .dvc file.
+
+    Raises:
+        LastroError: a value is not of the kind that DVC takes for granted, such as no text in `data.source`.
+    """
+    try:
+        assert repo.index
+    except (AssertionError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise LastroError(
+            f"DVC cannot make stages of it and params.yaml ({type(error).__name__}: {first_line(error)})",
+            where=f"dvc.yaml{at}",
+            fix="`dvc status` says more",
+        ) from None
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error of another library's, or its class where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
