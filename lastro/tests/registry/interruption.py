@@ -18,9 +18,9 @@ FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
     [
         "dvc.api",
+        "dvc.repo",
         "lastro.cli.promote",
         "lastro.cli.register",
-        "lastro.operations.lineage.ignore",
         "lastro.operations.registry.restore",
         "lastro.operations.release.promote",
         "lastro.operations.tracking.figures",

@@ -5,57 +5,47 @@ Numbers and order are those of Semantic Versioning 2.0.0 (semver.org).
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
-from functools import total_ordering
+from semver import Version
 
 from lastro.core.errors import LastroError
 from lastro.operations.registry import names
 
-_NUMBER = r"(0|[1-9][0-9]*)"
-_TAG = re.compile(rf"v{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-rc\.{_NUMBER})?")
 
-
-@total_ordering
-@dataclass(frozen=True)
-class ReleaseTag:
+class ReleaseTag(Version):
     """A parsed tag; `candidate` is the N of -rc.N, None for a release. Sorts by precedence."""
 
-    major: int
-    minor: int
-    patch: int
-    candidate: int | None = None
+    def __init__(self, major: int, minor: int, patch: int, candidate: int | None = None) -> None:
+        super().__init__(major, minor, patch, None if candidate is None else f"rc.{candidate}")
+        self.candidate = candidate
 
     @classmethod
     def parse(cls, text: str) -> ReleaseTag:
-        """The tag that `text` spells.
+        """Read the tag that `text` spells.
 
         Raises:
             LastroError: it is not of the grammar; the message says what is.
         """
-        found = _TAG.fullmatch(text)
-        if found is None:
+        try:
+            found = Version.parse(text[1:])
+            candidate = int(found.prerelease.removeprefix("rc.")) if found.prerelease else None
+            tag = cls(found.major, found.minor, found.patch, candidate)
+        except ValueError:
+            tag = None
+        # Written otherwise it is none: digits of another script, a build, a line's end.
+        if tag is None or str(tag) != text or (tag.candidate or 0) < 0:
             raise LastroError(
                 "is no release tag",
-                where=f"{text!r}",
+                where=repr(text),
                 fix="expected vX.Y.Z (production) or vX.Y.Z-rc.N (staging), numbers without leading zeros",
             )
-        return cls(*(int(part) if part is not None else None for part in found.groups()))
+        return tag
 
     def __str__(self) -> str:
-        suffix = "" if self.candidate is None else f"-rc.{self.candidate}"
-        return f"v{self.major}.{self.minor}.{self.patch}{suffix}"
-
-    def __lt__(self, other: ReleaseTag) -> bool:
-        return self._order() < other._order()
-
-    def _order(self) -> tuple[int, int, int, bool, int]:
-        # A candidate comes before its release.
-        return self.major, self.minor, self.patch, self.candidate is None, self.candidate or 0
+        return f"v{super().__str__()}"
 
     @property
     def alias(self) -> str:
-        """The alias that this tag moves."""
+        """Name the alias that this tag moves."""
         return names.PRODUCTION if self.candidate is None else names.STAGING
 
     @property
@@ -73,14 +63,14 @@ class ReleaseTag:
     @property
     def final(self) -> ReleaseTag:
         """The release that a candidate is for; a release itself."""
-        return replace(self, candidate=None)
+        return ReleaseTag(self.major, self.minor, self.patch)
 
 
 def rivals_in_order(tag: ReleaseTag, released: list[ReleaseTag]) -> list[ReleaseTag]:
     """Those of `released` that the tag must come after.
 
     A release: every other release. A candidate: every release, and the other candidates for its own release. So an old
-    line can be mended while the candidate for a new one is in staging.
+    line can be fixed while the candidate for a new one is in staging.
     """
     return [
         other
