@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lastro.operations.github import doctor as github
-from lastro.operations.lineage import doctor_machine as machine
+from lastro.operations.lineage import doctor as machine
 from tests.servers import free_port
 
 IN_A_JOB = {

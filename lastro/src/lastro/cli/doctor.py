@@ -56,12 +56,10 @@ def command(ci: bool, as_json: bool) -> None:
 def examine(root: Path, ci: bool = False, tracking: bool = True) -> Iterator[Check]:
     """Yield every check as soon as it is answered. ci: this machine is thrown away afterwards."""
     from lastro.operations.github import doctor as github
-    from lastro.operations.lineage import doctor_machine as machine
-    from lastro.operations.lineage import doctor_remote as remote
+    from lastro.operations.lineage import doctor as machine
     from lastro.operations.registry import doctor as store
 
-    yield from machine.examine(root)
-    yield from remote.examine(root, ci)
+    yield from machine.examine(root, ci)
     if tracking:
         yield from store.examine(root)
     yield from github.examine()

@@ -26,7 +26,7 @@ TASKS = ("auto", "classification", "regression")
 @click.option("--ignore", metavar="COLUMN", multiple=True, help="No feature; may be given several times.")
 @click.option("--force", is_flag=True, help="Also replace what is not the example's.")
 @click.option("--no-run", is_flag=True, help="Do not run the pipeline.")
-def command(force: bool, no_run: bool, example: str | None, **wishes: Any) -> None:
+def command(force: bool, no_run: bool, example: str | None, **options: Any) -> None:
     """Put your own table in the place of the example, and run the pipeline once.
 
     Asks for what is not given; with --data and --target it asks for nothing. Parameters and table are checked first, as
@@ -35,17 +35,17 @@ def command(force: bool, no_run: bool, example: str | None, **wishes: Any) -> No
     """
     from lastro.core.errors import ExternalError
     from lastro.core.paths import find_root
-    from lastro.operations.lineage import init as adopt
     from lastro.operations.lineage.dvc import run_dvc
+    from lastro.operations.lineage.init import apply, make_plan
 
     root = find_root()
     if example:
-        wishes |= {"data": root / "data" / f"{example}.csv", "target": wishes["target"] or "target"}
-        if not wishes["data"].exists():
-            write_example(example, wishes["data"])
-    adoption = adopt.plan(root, _ask(wishes), force)
-    changed = adopt.apply(adoption)
-    click.echo(f"{adoption.task} of {adoption.source}; written: {', '.join(changed)}")
+        options |= {"data": root / "data" / f"{example}.csv", "target": options["target"] or "target"}
+        if not options["data"].exists():
+            write_example(example, options["data"])
+    plan = make_plan(root, _ask(options), force)
+    changed = apply(plan)
+    click.echo(f"{plan.task} of {plan.source}; written: {', '.join(changed)}")
     if no_run:
         click.echo("next: dvc repro")
         return
@@ -56,26 +56,26 @@ def command(force: bool, no_run: bool, example: str | None, **wishes: Any) -> No
     click.echo("next: lastro check; then git add --all, git commit, dvc push")
 
 
-def _ask(wishes: dict[str, Any]) -> Any:
+def _ask(options: dict[str, Any]) -> Any:
     from lastro.core.errors import LastroError
     from lastro.families.catalog import FAMILIES
-    from lastro.operations.lineage.init import Wish, name_of
+    from lastro.operations.lineage.init import Options, name_of
 
-    asked = wishes["data"] is None or wishes["target"] is None
+    asked = options["data"] is None or options["target"] is None
     try:
         if asked:
-            _prompt(wishes, "data", "Data file", type=click.Path(path_type=Path))
-            _prompt(wishes, "target", "Column to predict")
-            _prompt(wishes, "task", "Task", type=click.Choice(TASKS), default="auto")
-            _prompt(wishes, "family", "Model family", type=click.Choice(list(FAMILIES)), default="xgboost")
-            _prompt(wishes, "name", "Name of the model", default=name_of(wishes["data"]))
+            _prompt(options, "data", "Data file", type=click.Path(path_type=Path))
+            _prompt(options, "target", "Column to predict")
+            _prompt(options, "task", "Task", type=click.Choice(TASKS), default="auto")
+            _prompt(options, "family", "Model family", type=click.Choice(list(FAMILIES)), default="xgboost")
+            _prompt(options, "name", "Name of the model", default=name_of(options["data"]))
     except click.Abort:
         raise LastroError(
             "the answers ended too early", where="init", fix="give --data and --target"
         ) from None
-    return Wish(**{key: value for key, value in wishes.items() if value is not None})
+    return Options(**{key: value for key, value in options.items() if value is not None})
 
 
-def _prompt(wishes: dict[str, Any], key: str, question: str, **options: Any) -> None:
-    if wishes[key] is None:
-        wishes[key] = click.prompt(question, **options)
+def _prompt(options: dict[str, Any], key: str, question: str, **how: Any) -> None:
+    if options[key] is None:
+        options[key] = click.prompt(question, **how)

@@ -16,9 +16,9 @@ def command(locked: bool) -> None:
     """Run `dvc repro --pull`: restore what DVC's storage has, run the rest, and note for `lastro report` what was run."""
     from lastro.core.paths import find_root
     from lastro.operations.github import job
-    from lastro.operations.lineage.run import repro
+    from lastro.operations.lineage.run_pipeline import run_pipeline
 
-    ran = repro(find_root(), locked)
+    ran = run_pipeline(find_root(), locked)
     click.echo(
         f"ran: {', '.join(ran)}" if ran else "nothing had to be run: all of it was there or in DVC's storage"
     )

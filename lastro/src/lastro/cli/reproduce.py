@@ -64,7 +64,7 @@ def _commit(root: Path, what: str) -> str:
 
 
 def _why(root: Path) -> str:
-    from lastro.operations.lineage.doctor_machine import different_packages
+    from lastro.operations.lineage.doctor import different_packages
 
     found = different_packages(root / "requirements" / "runtime.lock")
     if found:

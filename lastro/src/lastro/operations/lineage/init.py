@@ -33,8 +33,8 @@ NAMING_COLUMNS = ("monotone_constraints", "interaction_constraints", "monotonic_
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What the person wants; `name` None: the file's own."""
+class Options:
+    """What the person asks for; without a `name` it is the file's own."""
 
     data: Path
     target: str
@@ -45,8 +45,8 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Adoption:
-    """A checked plan: nothing of it is done yet.
+class Plan:
+    """What `apply` will do, checked: nothing of it is done yet.
 
     Attributes:
         source: `data.source`, relative to the repository.
@@ -61,19 +61,19 @@ class Adoption:
     task: str
 
 
-def plan(root: Path, wish: Wish, force: bool = False) -> Adoption:
+def make_plan(root: Path, options: Options, force: bool = False) -> Plan:
     """Check everything that can be checked without replacing a file.
 
     Raises:
         LastroError: the repository is somebody's own already (without `force`), or whatever `load_params` and `prepare`
-            say of the table and the wishes.
+            say of the table and the options.
     """
     # Where no shell has done so: at the prompt, and after --data=. Unlike Path's, os.path's leaves an unknown user alone.
-    data = Path(os.path.expanduser(wish.data)).resolve()
+    data = Path(os.path.expanduser(options.data)).resolve()
     if not data.exists():
         raise LastroError(
             "no such file or folder",
-            where=f"--data: {wish.data}",
+            where=f"--data: {options.data}",
             fix="expected a .csv or .parquet file, or a folder of them",
         )
     source = _source(root, data)
@@ -81,30 +81,30 @@ def plan(root: Path, wish: Wish, force: bool = False) -> Adoption:
         if data.is_relative_to(root / folder):
             raise LastroError(
                 f"{folder}/ is the pipeline's, which empties it",
-                where=f"--data: {wish.data}",
+                where=f"--data: {options.data}",
                 fix=f"move the table to {PLACE}/",
             )
     old = catalog.load_params(root / "params.yaml").data.source
     if not force:
         _refuse_to_overwrite(root, old, source, data)
-    text = _write(root, wish, source)
-    return Adoption(root, data, source, text, _try(text, wish, data))
+    text = _write(root, options, source)
+    return Plan(root, data, source, text, _try(text, options, data))
 
 
-def apply(adoption: Adoption) -> list[str]:
+def apply(plan: Plan) -> list[str]:
     """Put the table and params.yaml in place and remove what the example left; returns the paths that changed.
 
     Raises:
         ExternalError: DVC does not take the table.
     """
-    root, place = adoption.root, adoption.root / adoption.source
+    root, place = plan.root, plan.root / plan.source
     changed = ["params.yaml", "data/schema.json"]
-    if place != adoption.data:
-        _copy(adoption.data, place)
-    if not _in_git(root, adoption.source):
-        _track(root, adoption.source)
-        changed.append(f"{adoption.source}.dvc")
-    write_whole(root / "params.yaml", adoption.text)
+    if place != plan.data:
+        _copy(plan.data, place)
+    if not _in_git(root, plan.source):
+        _track(root, plan.source)
+        changed.append(f"{plan.source}.dvc")
+    write_whole(root / "params.yaml", plan.text)
     # A pinned schema was the other table's.
     write_whole(root / "data" / "schema.json", "{}\n")
     # The example's model must not pass for this one's, also if the pipeline stops half-way.
@@ -132,7 +132,7 @@ def _refuse_to_overwrite(root: Path, old: str, source: str, data: Path) -> None:
         raise LastroError("is there already and would be replaced", where=source, fix=fix)
 
 
-def _write(root: Path, wish: Wish, source: str) -> str:
+def _write(root: Path, options: Options, source: str) -> str:
     """params.yaml with its comments; what named a column or a bound of the other table goes back to its default."""
     yaml = YAML()
     yaml.width = 4096
@@ -140,10 +140,10 @@ def _write(root: Path, wish: Wish, source: str) -> str:
     # By default null is written as nothing, which a person may take for forgotten.
     yaml.representer.add_representer(type(None), _null)
     content = yaml.load((root / "params.yaml").read_text(encoding="utf-8"))
-    content["name"] = wish.name or name_of(wish.data)
+    content["name"] = options.name or name_of(options.data)
     data = content["data"]
-    data["source"], data["target"], data["task"] = source, wish.target, wish.task
-    ignore = CommentedSeq(wish.ignore)
+    data["source"], data["target"], data["task"] = source, options.target, options.task
+    ignore = CommentedSeq(options.ignore)
     ignore.fa.set_flow_style()
     _reset(data, {"ignore": ignore, "key": None})
     _reset(data.get("split"), {"group": None, "time": None})
@@ -152,8 +152,8 @@ def _write(root: Path, wish: Wish, source: str) -> str:
     _reset(gate, {"metric": "auto", "limits": {}})
     _reset(gate and gate.get("slices"), {"max_gap": None})
     model = content.setdefault("model", {})
-    if model.get("family", "xgboost") != wish.family:
-        model["family"], model["params"] = wish.family, {}
+    if model.get("family", "xgboost") != options.family:
+        model["family"], model["params"] = options.family, {}
     _reset(model.get("params"), dict.fromkeys(NAMING_COLUMNS))
     text = io.StringIO()
     yaml.dump(content, text)
@@ -176,7 +176,7 @@ def name_of(data: Path) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-._") or "model"
 
 
-def _try(text: str, wish: Wish, data: Path) -> str:
+def _try(text: str, options: Options, data: Path) -> str:
     """Run the checks of params.yaml and prepare in a folder of their own; the task that they found."""
     import json
 
@@ -189,7 +189,7 @@ def _try(text: str, wish: Wish, data: Path) -> str:
         params = catalog.load_params(paths.params, {"data.source": str(data)})
         prepare(params, paths)
         task = json.loads(paths.schema.read_text(encoding="utf-8"))["task"]
-    catalog.check_task(catalog.get(wish.family), task, "--family")
+    catalog.check_task(catalog.get(options.family), task, "--family")
     return task
 
 

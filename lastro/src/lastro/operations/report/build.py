@@ -15,7 +15,7 @@ from lastro.evaluation.predictions import Predictions
 from lastro.evaluation.verdict import Verdict
 from lastro.families.catalog import load_params
 from lastro.operations.lineage import git, lineage, repository
-from lastro.operations.lineage.run import read_note
+from lastro.operations.lineage.run_pipeline import read_note
 from lastro.operations.report import compare
 from lastro.operations.report.charts import charts
 from lastro.operations.report.content import Change, Metric, Report, Rule, Slice

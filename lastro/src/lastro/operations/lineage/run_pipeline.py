@@ -21,7 +21,7 @@ _RUNNING = re.compile(r"Running stage '([^']+)'")
 _ERROR = re.compile(r"(?:error|ERROR): (.+)")
 
 
-def repro(root: Path, locked: bool = False) -> list[str]:
+def run_pipeline(root: Path, locked: bool = False) -> list[str]:
     """Run the pipeline; the stages that were run, not restored. locked: nothing else than what dvc.lock says may come out.
 
     Raises:

@@ -1,28 +1,35 @@
-"""Git, Docker, Python and its packages."""
+"""Git, Docker, Python and its packages; and the DVC remote: written to, read back, cleaned up."""
 
 from __future__ import annotations
 
+import logging
 import platform
 import re
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from lastro.core.check import Check, failed, ok, warning
+from lastro.core.check import Check, failed, ok, warning, without_password
+from lastro.core.errors import LastroError
+from lastro.operations.lineage import lineage
+from lastro.operations.lineage.dvc import first_line
 
+REMOTE = "DVC remote"
 LOWEST = (3, 11)
 SECONDS = 20
 
 
-def examine(root: Path) -> Iterator[Check]:
+def examine(root: Path, ci: bool = False) -> Iterator[Check]:
     """Check; see `lastro.cli.doctor`."""
     yield _python()
     yield _packages(root / "requirements" / "runtime.lock")
     yield _git(root)
     yield _docker()
+    yield from _remote(root, ci)
 
 
 class DifferentPackage(NamedTuple):
@@ -118,3 +125,81 @@ def _run(*command: str) -> subprocess.CompletedProcess[str] | None:
         return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
     except (FileNotFoundError, PermissionError, subprocess.TimeoutExpired):
         return None
+
+
+def _remote(root: Path, ci: bool) -> Iterator[Check]:
+    """Write to the default remote and read back."""
+    from dvc.repo import Repo
+
+    logging.getLogger("dvc").setLevel(logging.CRITICAL)
+    # Each kind of remote raises errors of its own library's.
+    try:
+        repo = Repo(str(root))
+    except Exception as error:
+        yield failed(REMOTE, f"DVC cannot open the repository: {first_line(error)}", "dvc doctor says more")
+        return
+    with repo:
+        name = repo.config["core"].get("remote")
+        if not name:
+            yield warning(
+                REMOTE,
+                "none is the default: data and models stay here",
+                "dvc remote add --default REMOTE URL",
+            )
+            return
+        try:
+            remote = repo.cloud.get_remote()
+        except Exception as error:
+            yield failed(REMOTE, f"{name}: {first_line(error)}", "dvc remote list, dvc remote modify")
+            return
+        where = f"{name} ({without_password(repo.config['remote'][name]['url'])})"
+        yield from _examine_remote(root, remote, where, ci)
+
+
+def _examine_remote(root: Path, remote: Any, where: str, ci: bool) -> Iterator[Check]:
+    fs, folder = remote.fs, remote.path
+    probe, content = fs.join(folder, f"lastro-doctor-{uuid.uuid4().hex}"), uuid.uuid4().hex.encode()
+    step = "write"
+    try:
+        fresh = not fs.exists(folder)
+        fs.makedirs(folder, exist_ok=True)
+        try:
+            with fs.open(probe, "wb") as file:
+                file.write(content)
+            step = "read"
+            if fs.cat_file(probe) != content:
+                raise OSError("other bytes came back than were written")
+        finally:
+            if fs.exists(probe):
+                fs.remove(probe)
+            if fresh and fs.protocol == "local":
+                # DVC makes the folder when it pushes; a look must not.
+                Path(folder).rmdir()
+    except Exception as error:
+        fix = "give this user the right to, or correct its credentials: dvc remote modify --local"
+        yield failed(REMOTE, f"{where}: cannot {step}: {first_line(error)}", fix)
+        return
+    if ci and fs.protocol == "local":
+        fix = "dvc remote add --default REMOTE URL with one that outlives the job"
+        yield warning(REMOTE, f"{where}: written and read, but it is a folder of this machine", fix)
+    else:
+        yield ok(REMOTE, f"{where}: written, read, cleaned up")
+    yield _pushed(root, remote)
+
+
+def _pushed(root: Path, remote: Any) -> Check:
+    """Others, and `lastro reproduce`, can only get what was pushed."""
+    try:
+        found = lineage.read(root)
+        missing = [
+            n for n, md5 in (("model", found.model), ("data", found.data)) if not remote.odb.exists(md5)
+        ]
+    except LastroError as error:
+        return warning("DVC push", str(error), "lastro status says more")
+    except Exception as error:
+        return failed("DVC push", first_line(error), "dvc status --cloud says more")
+    if missing:
+        return warning(
+            "DVC push", f"the remote lacks the {' and the '.join(missing)} of dvc.lock", "dvc push"
+        )
+    return ok("DVC push", "the remote has the model and the data of dvc.lock")

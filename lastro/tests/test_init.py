@@ -10,14 +10,14 @@ import pytest
 from lastro.core.errors import LastroError
 from lastro.core.yaml12 import load_mapping
 from lastro.families import catalog
-from lastro.operations.lineage import init as adopt
-from lastro.operations.lineage.init import Wish
+from lastro.operations.lineage import init
+from lastro.operations.lineage.init import Options
 from tests import example
 
 
 @pytest.fixture
 def repository(tmp_path) -> Path:
-    """A folder with the example's params.yaml, and elsewhere the table that it is to adopt."""
+    """A folder with the example's params.yaml, and elsewhere the table that it is to init."""
     (tmp_path / "home").mkdir()
     rows = "".join(f"{i},{i % 7},{'ab'[i % 2]}\n" for i in range(60))
     (tmp_path / "home" / "customers.csv").write_text("age,visits,churned\n" + rows)
@@ -27,10 +27,10 @@ def repository(tmp_path) -> Path:
     return root
 
 
-def adopted(root: Path, **wishes: Any) -> dict[str, Any]:
+def written(root: Path, **options: Any) -> dict[str, Any]:
     """The parameters that init would write, by section."""
-    wish = Wish(**{"data": root.parent / "home" / "customers.csv", "target": "churned", **wishes})
-    return load_mapping(adopt.plan(root, wish, force=True).text.encode(), "params.yaml", "")
+    wanted = Options(**{"data": root.parent / "home" / "customers.csv", "target": "churned", **options})
+    return load_mapping(init.make_plan(root, wanted, force=True).text.encode(), "params.yaml", "")
 
 
 def edit(root: Path, old: str, new: str) -> None:
@@ -41,10 +41,10 @@ def edit(root: Path, old: str, new: str) -> None:
 
 def test_a_home_folder_is_expanded(repository, monkeypatch):
     monkeypatch.setenv("HOME", str(repository.parent / "home"))
-    params = adopted(repository, data=Path("~/customers.csv"))
+    params = written(repository, data=Path("~/customers.csv"))
     assert (params["data"]["source"], params["name"]) == ("data/raw/customers.csv", "customers")
     with pytest.raises(LastroError, match=r"--data: ~nobody-here/x.csv: no such file or folder"):
-        adopted(repository, data=Path("~nobody-here/x.csv"))
+        written(repository, data=Path("~nobody-here/x.csv"))
 
 
 def test_what_named_the_other_tables_columns_is_reset(repository):
@@ -53,7 +53,7 @@ def test_what_named_the_other_tables_columns_is_reset(repository):
     edit(repository, "limits: {}", "limits: {accuracy: 0.9}")
     edit(repository, "    max_depth: 3", "    max_depth: 3\n    monotone_constraints: {radius: 1}")
     edit(repository, "    max_depth: 3", "    max_depth: 3\n    interaction_constraints: [[radius, area]]")
-    params = adopted(repository)
+    params = written(repository)
     assert params["evaluation"]["slices"] == []
     assert params["gate"]["slices"] == {"max_gap": None, "min_rows": 30}
     assert params["gate"]["limits"] == {}
@@ -67,7 +67,7 @@ def test_sections_that_are_not_there_are_no_obstacle(repository):
     (repository / "params.yaml").write_text(
         "name: least\ndata: {source: data/breast_cancer.csv, target: target}\n"
     )
-    assert adopted(repository).keys() == {"name", "data", "model"}
+    assert written(repository).keys() == {"name", "data", "model"}
 
 
 @pytest.mark.parametrize("name", catalog.FAMILIES)
@@ -75,4 +75,4 @@ def test_every_hyperparameter_that_names_columns_is_known(name):
     fields = catalog.get(name).Hyperparameters.model_fields
     for key, field in fields.items():
         holds = str(field.annotation)
-        assert ("dict[str" in holds or "list[" in holds) == (key in adopt.NAMING_COLUMNS), key
+        assert ("dict[str" in holds or "list[" in holds) == (key in init.NAMING_COLUMNS), key
