@@ -9,9 +9,7 @@ import click
 
 
 def _parse_set(_ctx: click.Context, _param: click.Parameter, pairs: tuple[str, ...]) -> dict[str, Any]:
-    import yaml
-
-    from lastro.core.yaml12 import Loader
+    from lastro.core.yaml12 import YAMLError, load
 
     values = {}
     for pair in pairs:
@@ -19,8 +17,8 @@ def _parse_set(_ctx: click.Context, _param: click.Parameter, pairs: tuple[str, .
         if not separator or not key:
             raise click.BadParameter(f"{pair!r} is not key=value, for example data.split.test=0.3")
         try:
-            values[key] = yaml.load(text, Loader)
-        except yaml.YAMLError:
+            values[key] = load(text)
+        except (YAMLError, ValueError):
             raise click.BadParameter(f"{text!r} is not a YAML value") from None
     return values
 
@@ -76,17 +74,13 @@ def command(overrides: dict[str, Any], **options: str | None) -> None:
     import tempfile
     from pathlib import Path
 
-    import yaml
-
     from lastro.cli.stage import STAGES, run_stage
     from lastro.core.paths import Paths, find_root
-    from lastro.core.yaml12 import Loader
+    from lastro.core.yaml12 import load
     from lastro.families import catalog
 
     given = {name: value for name, value in options.items() if value is not None}
-    chosen = {
-        f"model.params.{name.removeprefix(PREFIX)}": yaml.load(text, Loader) for name, text in given.items()
-    }
+    chosen = {f"model.params.{name.removeprefix(PREFIX)}": load(text) for name, text in given.items()}
     root = find_root()
     if "model.family" in overrides:
         # The hyperparameters in params.yaml are another family's.

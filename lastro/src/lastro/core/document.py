@@ -6,12 +6,12 @@ import difflib
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from lastro.core.errors import LastroError
 from lastro.core.params import Params
-from lastro.core.yaml12 import Loader
 
 Place = tuple[str | int, ...]
 MESSAGES = {
@@ -100,12 +100,12 @@ class Document:
 def _read_yaml(text: str, name: str) -> tuple[dict, dict[Place, int]]:
     """The document, and the line of every key (1-based)."""
     lines: dict[Place, int] = {}
-    constructor = Loader("")
+    yaml = YAML(typ="safe", pure=True)
 
-    def walk(node: yaml.Node, place: Place) -> None:
-        if isinstance(node, yaml.MappingNode):
+    def walk(node: Node, place: Place) -> None:
+        if isinstance(node, MappingNode):
             for key, value in node.value:
-                if not isinstance(key, yaml.ScalarNode):
+                if not isinstance(key, ScalarNode):
                     raise LastroError(
                         f"a key of {'.'.join(map(str, place)) or 'the file'} is a list or holds keys itself, as {{{{ x "
                         "}} does",
@@ -123,16 +123,16 @@ def _read_yaml(text: str, name: str) -> tuple[dict, dict[Place, int]]:
                     )
                 lines[here] = key.start_mark.line + 1
                 walk(value, here)
-        elif isinstance(node, yaml.SequenceNode):
+        elif isinstance(node, SequenceNode):
             for index, value in enumerate(node.value):
                 lines[(*place, index)] = value.start_mark.line + 1
                 walk(value, (*place, index))
         else:
             read(node, place)
 
-    def read(node: yaml.ScalarNode, place: Place) -> None:
+    def read(node: ScalarNode, place: Place) -> None:
         try:
-            constructor.construct_object(node)
+            yaml.constructor.construct_object(node)
         except (ValueError, KeyError, AttributeError):  # 2026-13-01, !!int x
             raise LastroError(
                 f"{node.value!r} has the form of a date or number, or a tag, and is none",
@@ -141,11 +141,11 @@ def _read_yaml(text: str, name: str) -> tuple[dict, dict[Place, int]]:
             ) from None
 
     try:
-        document = yaml.compose(text, Loader=Loader)
+        document = yaml.compose(text)
         if document is not None:
             walk(document, ())
-        content = yaml.load(text, Loader=Loader)
-    except yaml.YAMLError as error:
+        content = yaml.load(text)
+    except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}" if mark else name
         raise LastroError(
