@@ -126,7 +126,7 @@ def _install_pin(here: Path, env: dict[str, str]) -> None:
     Raises:
         ExternalError: pip cannot.
     """
-    pin = here / "requirements" / "lastro.txt"
+    pin = here / "requirements/lastro.txt"
     if (here / "lastro" / "src").is_dir() or not pin.is_file() or _is_installed(pin.read_text("utf-8")):
         return
     options = ("--no-deps", "--no-build-isolation", "--quiet", "--disable-pip-version-check")
