@@ -96,15 +96,15 @@ def with_production(
                 return Comparison(Other(name=name, rows=len(ours), same=True), {})
             training = read_training(paths.training)
             candidate = Candidate(params, paths.prepared, read_schema(paths.schema), ours, training)
-            rival = score_rival(registry, root, version, entry.release, candidate, found.data, folder)
+            champion = score_rival(registry, root, version, entry.release, candidate, found.data, folder)
     except LastroError as error:
         return nothing("production", str(error))
-    if rival.predictions is None:
-        return Comparison(Other(name=name, missing=rival.rule.detail), {}, (rival.rule,))
-    verdict = judge(ours, params.gate, params.evaluation, training["prior"], champion=rival.predictions)
+    if champion.predictions is None:
+        return Comparison(Other(name=name, missing=champion.rule.detail), {}, (champion.rule,))
+    verdict = judge(ours, params.gate, params.evaluation, training["prior"], champion=champion.predictions)
     rules = tuple(rule for rule in verdict.rules if rule.name == "champion")
-    compared = against(name, ours, rival.predictions, params.evaluation)
-    return Comparison(compared.other, compared.differences, (rival.rule, *rules))
+    compared = against(name, ours, champion.predictions, params.evaluation)
+    return Comparison(compared.other, compared.differences, (champion.rule, *rules))
 
 
 def against(name: str, ours: Predictions, theirs: Predictions, settings: Evaluation) -> Comparison:
