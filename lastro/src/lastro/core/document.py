@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from lastro.core.errors import LastroError
+from lastro.core.errors import LastroError, readable
 from lastro.core.params import Params
 
 Place = tuple[str | int, ...]
@@ -41,11 +41,8 @@ class Document:
     def read(cls, path: Path, overrides: dict[str, Any] | None = None) -> Document:
         """Read the file; `overrides` maps a dotted key to a value laid over what the file says."""
         try:
-            text = path.read_text(encoding="utf-8")
-        except OSError as error:
-            raise LastroError(
-                f"cannot be read ({error.strerror})", where=path, fix="it must hold the parameters"
-            ) from None
+            with readable(path, "it must hold the parameters"):
+                text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
             raise LastroError("is not UTF-8 text", where=path, fix="save it as UTF-8") from None
         return cls(text, path.name, overrides)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Self
 
 
@@ -46,6 +47,15 @@ class ExternalError(LastroError):
     """Another system (tracking server, DVC remote, Git) failed."""
 
     exit_code = 3
+
+
+@contextmanager
+def readable(path: object, fix: str = "") -> Iterator[None]:
+    """Turn an OSError into a LastroError that says that `path` cannot be read."""
+    try:
+        yield
+    except OSError as error:
+        raise LastroError(f"cannot be read ({error.strerror})", where=path, fix=fix) from None
 
 
 def exit_with_message(function: Callable[[], object]) -> None:

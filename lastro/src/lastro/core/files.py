@@ -1,10 +1,13 @@
-"""Writing files so that nobody ever reads half of one."""
+"""Read JSON, and write files so that nobody ever reads half of one."""
 
 from __future__ import annotations
 
 import json
 import os
 from pathlib import Path
+from typing import Any
+
+from lastro.core.errors import LastroError
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
@@ -18,3 +21,15 @@ def write_whole(path: Path, content: bytes | str) -> None:
 def write_json(path: Path, content: object) -> None:
     """Write readable JSON, the same bytes for the same content. NaN has no place in JSON: ValueError."""
     write_whole(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path, fix: str) -> Any:
+    """Read JSON.
+
+    Raises:
+        LastroError: it cannot be read, or is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise LastroError(f"cannot be read ({error})", where=path, fix=fix) from None

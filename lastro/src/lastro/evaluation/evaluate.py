@@ -6,13 +6,12 @@ data/prepared/, models/, params.yaml (evaluation, gate)  ->  reports/
 from __future__ import annotations
 
 import csv
-import json
 import shutil
 from pathlib import Path
 from typing import Any
 
-from lastro.core.errors import LastroError
-from lastro.core.files import write_json, write_whole
+from lastro.core.errors import readable
+from lastro.core.files import read_json, write_json, write_whole
 from lastro.core.params import Params
 from lastro.core.paths import Paths
 from lastro.evaluation import curves, gate
@@ -57,12 +56,8 @@ def evaluate(params: Params, paths: Paths) -> tuple[dict[str, Any], Verdict]:
 def predict_test_rows(params: Params, paths: Paths, schema: Schema) -> Predictions:
     """Predict every held-out row with the model."""
     family = catalog.get(params.model.family)
-    try:
+    with readable(paths.model, "run dvc repro"):
         model = family.from_bytes(paths.model.read_bytes())
-    except OSError as error:
-        raise LastroError(
-            f"cannot be read ({error.strerror})", where=paths.model, fix="run dvc repro"
-        ) from None
     X, truth = read_rows(paths.test, schema)
     columns = read_columns(paths.test, [KEY, *params.evaluation.slices])
     return Predictions(
@@ -77,10 +72,7 @@ def predict_test_rows(params: Params, paths: Paths, schema: Schema) -> Predictio
 
 def read_training(path: Path) -> dict[str, Any]:
     """Read the record that train wrote."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise LastroError(f"cannot be read ({error})", where=path, fix="run dvc repro") from None
+    return read_json(path, "run dvc repro")
 
 
 def training_plots(training: dict[str, Any]) -> dict[str, list[dict]]:

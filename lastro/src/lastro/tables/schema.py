@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from lastro.core.errors import LastroError
+from lastro.core.errors import LastroError, readable
 
 Kind = Literal["float", "integer", "boolean", "category", "date"]
 Label = str | int | bool
@@ -85,11 +85,8 @@ def read_schema(path: Path) -> Schema:
 def read_optional_schema(path: Path) -> Schema | None:
     """Read a schema file; None where the file holds an empty object, which asks prepare to infer one."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise LastroError(
-            f"cannot be read ({error.strerror})", where=path, fix="it must hold a schema, or {} to infer one"
-        ) from None
+        with readable(path, "it must hold a schema, or {} to infer one"):
+            content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise LastroError(
             f"is not JSON ({error})", where=path, fix="copy data/prepared/schema.json over it"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from lastro.core.errors import LastroError
+from lastro.core.errors import LastroError, readable
 from lastro.core.markdown import code
 from lastro.operations.github.client import GitHub
 from lastro.operations.release.tags import ReleaseTag
@@ -26,12 +26,8 @@ def publish(github: GitHub, tag: ReleaseTag, folder: Path) -> str:
         LastroError: the folder has no notes.
         ExternalError: GitHub refused.
     """
-    try:
+    with readable(folder / NOTES, f"lastro notes {tag}"):
         text = (folder / NOTES).read_text(encoding="utf-8")
-    except OSError as error:
-        raise LastroError(
-            f"cannot be read ({error.strerror})", where=folder / NOTES, fix=f"lastro notes {tag}"
-        ) from None
     found = _find(github, str(tag))
     content = {
         "tag_name": str(tag),

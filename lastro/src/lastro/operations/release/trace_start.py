@@ -10,7 +10,7 @@ from pathlib import Path
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
-from lastro.core.errors import ExternalError, LastroError
+from lastro.core.errors import ExternalError, LastroError, readable
 from lastro.operations.lineage import git, repository
 from lastro.operations.lineage.hashes import file_md5
 from lastro.operations.lineage.repository import recorded_at
@@ -111,10 +111,8 @@ def _alias(registry: Registry, snapshot: Snapshot, named: str) -> Start | None:
 
 def _file(named: str) -> Start | None:
     path = Path(named)
-    try:
+    with readable(named):
         return Start(named, "model file", model=file_md5(path)) if path.is_file() else None
-    except OSError as error:
-        raise LastroError(f"cannot be read ({error.strerror})", where=named) from None
 
 
 def _image(snapshot: Snapshot, named: str) -> Start | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lastro.core.errors import LastroError
+from lastro.core.files import read_json
 from lastro.core.metric_names import resolve
 from lastro.core.paths import Paths
 from lastro.core.yaml12 import flatten, load_mapping
@@ -40,8 +41,9 @@ def build(root: Path, base: str | None, production: bool, base_name: str | None 
             f"dvc.lock is outdated: {item.stage}: {item.what}", fix=f"{item.fix}, then lastro report"
         )
     params = load_params(paths.params)
-    evaluation, predictions = _read(paths.evaluation), Predictions.read(paths.predictions)
-    verdict = Verdict.from_json(_read(paths.verdict))
+    fix = "run dvc repro or dvc pull"
+    evaluation, predictions = read_json(paths.evaluation, fix), Predictions.read(paths.predictions)
+    verdict = Verdict.from_json(read_json(paths.verdict, fix))
     primary = resolve(params.gate.metric, predictions.task, len(predictions.labels))
     with tempfile.TemporaryDirectory(prefix="lastro-report-") as name:
         folder = Path(name)
@@ -84,13 +86,6 @@ def build(root: Path, base: str | None, production: bool, base_name: str | None 
         rules=[_rule(rule) for rule in verdict.rules],
         charts=charts(paths.plots),
     )
-
-
-def _read(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise LastroError(f"cannot be read ({error})", where=path, fix="run dvc repro or dvc pull") from None
 
 
 def _rule(rule) -> Rule:

@@ -11,7 +11,8 @@ from typing import Any, Literal
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Run
 from mlflow.exceptions import MlflowException
 
-from lastro.core.errors import LastroError
+from lastro.core.errors import LastroError, readable
+from lastro.core.files import read_json
 from lastro.core.params import Params
 from lastro.core.paths import Paths
 from lastro.families.catalog import hyperparameters, load_params
@@ -23,6 +24,7 @@ from lastro.operations.tracking.store import Store
 from lastro.tables.schema import Schema, read_schema
 
 ATTEMPTS = 5
+_FIX = "run dvc repro, dvc checkout or dvc pull"
 
 
 def warm_up(paths: Paths, stage: str) -> None:
@@ -75,7 +77,7 @@ def record(
 
 def record_training(store: Store, paths: Paths, adopted: str | None = None, trial: bool = False) -> Run:
     """Params, history, data set, model and tags of the trained model."""
-    training = read_json(paths.training)
+    training = read_json(paths.training, _FIX)
     params = Params.model_validate({"name": store.experiment.name, **training["params"]})
     schema = read_schema(paths.schema)
     model = file_digest(paths.model)
@@ -138,7 +140,7 @@ def record_evaluation(store: Store, paths: Paths, run: Run) -> None:
     from lastro.operations.tracking.figures import write_figures
 
     client, run_id, now = store.client, run.info.run_id, int(time.time() * 1000)
-    evaluation, verdict = read_json(paths.evaluation), read_json(paths.verdict)
+    evaluation, verdict = read_json(paths.evaluation, _FIX), read_json(paths.verdict, _FIX)
     if recorded:
         # Set, not deleted: of two who delete a tag at once the second fails.
         runs.set_tags(client, run, {runs.EVALUATED: "begun"})
@@ -205,25 +207,11 @@ def flatten_params(params: Params) -> dict[str, str]:
     return flat
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Raises LastroError where the output is not there."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise LastroError(
-            f"cannot be read ({error})", where=path, fix="run dvc repro, dvc checkout or dvc pull"
-        ) from None
-
-
 def file_digest(path: Path) -> str:
     """MD5 of a file, the digest that dvc.lock records for it.
 
     Raises:
         LastroError: there is no such file.
     """
-    try:
+    with readable(path, _FIX):
         return file_md5(path)
-    except OSError as error:
-        raise LastroError(
-            f"cannot be read ({error.strerror})", where=path, fix="run dvc repro, dvc checkout or dvc pull"
-        ) from None
