@@ -160,9 +160,12 @@ class Comparison:
         from dvc_data.hashfile.hash import hash_file
 
         fs = self._repo.dvcfs
-        if not fs.exists(path):
-            raise UnknownContentError("is neither in Git nor tracked by DVC")
-        if fs.isfile(path):
+        try:
+            # Not exists() and isfile(), which take an object that Git has lost for one that is not there.
+            kind = fs.info(path)["type"]
+        except FileNotFoundError:
+            raise UnknownContentError("is neither in Git nor tracked by DVC") from None
+        if kind == "file":
             return hash_file(path, fs, "md5")[1].value
         found = (fs.join(top, name) for top, _, names in fs.walk(path, dvcfiles=True) for name in names)
         return folder_md5({fs.relpath(file, path): hash_file(file, fs, "md5")[1].value for file in found})
