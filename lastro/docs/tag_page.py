@@ -1,4 +1,4 @@
-"""docs/tags.md: tags of Git, of MLflow and of the image, and the environment variables, held against the code."""
+"""Write docs/tags.md: tags of Git, MLflow and the image, and environment variables, checked against the code."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ TAGS = {
     "lastro.family": ("the model family", (RUN,)),
     "lastro.task": ("`classification` or `regression`", (RUN,)),
     "lastro.trial": (
-        "whether `lastro train` made it; a trial is not registered, the pipeline takes its run over",
+        "whether `lastro train` made it; a trial is not registered until the pipeline makes the same model",
         (RUN,),
     ),
     "lastro.autolog": ("whether MLflow's own logging began the run (`tracking.mode: autolog`)", (RUN,)),
@@ -63,28 +63,27 @@ TAGS = {
     "lastro.pull_request": ("the pull request that the model comes from", (VERSION,)),
     "lastro.release": ("the release that it was promoted as last", (VERSION, IMAGE)),
     "lastro.image": ("digest of the published image", (VERSION,)),
-    "lastro.retired": ("why it must not be promoted again; its presence counts", (VERSION,)),
+    "lastro.retired": ("why it must not be promoted again; retired if the tag is present", (VERSION,)),
     "lastro.version": ("number of the registered version", (IMAGE,)),
     "lastro.test_commit": (
-        "the commit behind the alias `test`: of a change taken back, not the version's",
+        "the commit that the alias `test` was moved for; after a revert it is not the version's",
         (MODEL,),
     ),
     "lastro.history.": ("one entry of the promotion history each; `lastro history` shows them", (MODEL,)),
 }
 VARIABLES = {
-    "LASTRO_TRACKING": "`off`: the stages tell MLflow nothing; `lastro sync` does it later",
-    "LASTRO_PULL_REQUEST": "number of the pull request, for `lastro register`",
+    "LASTRO_TRACKING": "`off`: the stages record nothing in MLflow; `lastro sync` does it later",
     "LASTRO_PORT": "and the image's other settings: [The image](image.md#settings)",
 }
 OTHERS = """\
 | `MLFLOW_TRACKING_URI` | the tracking server; without it the embedded store, `mlflow.db` in the clone |
 | `MLFLOW_TRACKING_USERNAME`, `MLFLOW_TRACKING_PASSWORD`, `MLFLOW_TRACKING_TOKEN` | MLflow's own, for a server that asks |
-| `DVC_NO_ANALYTICS`, `MLFLOW_DISABLE_TELEMETRY` | `make` sets both: nothing is reported home |
+| `DVC_NO_ANALYTICS`, `MLFLOW_DISABLE_TELEMETRY` | `make` sets both: no usage is reported |
 """
 
 
 def tag_page() -> str:
-    """The whole page, as Markdown."""
+    """Return the whole page as Markdown."""
     _refuse_missing("docs/tag_page.py: TAGS", _tags_in_code(), TAGS)
     options = _options()
     _refuse_missing("docs/tag_page.py: VARIABLES", _variables_in_code(), VARIABLES | options)
@@ -106,7 +105,7 @@ def tag_page() -> str:
 
 
 def _options() -> dict[str, list[str]]:
-    """The variables that stand for an option, which workflows use, and for which options."""
+    """Return the variables that set an option, with the options that each sets."""
     found: dict[str, list[str]] = {}
 
     def walk(command: click.Command, path: str) -> None:
@@ -133,7 +132,7 @@ def _constants() -> set[str]:
 
 def _tags_in_code() -> set[str]:
     named = {text for text in _constants() if re.fullmatch(r"lastro\.[a-z_]+\.?", text)}
-    # What is a module's name as well cannot be told apart; such a tag stands in TAGS without being asked for.
+    # A tag that is also a module's name is in TAGS without a check.
     return {text for text in named if importlib.util.find_spec(text.rstrip(".")) is None}
 
 

@@ -29,8 +29,8 @@ def test_restored_server_knows_the_whole_chain(clone, postgres, tmp_path):
     postgres.restore(dump, "restored")
     new = MlflowServer(after, postgres.uri("restored"))
     try:
-        said = clone.run("lastro", "register", MLFLOW_TRACKING_URI=new.uri).stdout
-        assert said.startswith("registered already: breast-cancer version 1, ")
+        printed = clone.run("lastro", "register", MLFLOW_TRACKING_URI=new.uri).stdout
+        assert printed.startswith("registered already: breast-cancer version 1, ")
         assert (
             "the chain is whole"
             in clone.run("lastro", "trace", "production", MLFLOW_TRACKING_URI=new.uri).stdout

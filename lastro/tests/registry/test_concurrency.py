@@ -36,13 +36,13 @@ def at_once(clone, server, folder, times: int) -> list[str]:
         process.start()
     for process in started:
         process.join(300)
-    said = [output.read_text() for output in outputs]
-    assert [process.exitcode for process in started] == [0] * times, said
-    return said
+    printed = [output.read_text() for output in outputs]
+    assert [process.exitcode for process in started] == [0] * times, printed
+    return printed
 
 
 def test_many_at_once_leave_one_version(clone, server, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("said")
+    folder = tmp_path_factory.mktemp("printed")
     # First nothing is there: each finds the run missing and records it.
     at_once(clone, server, folder, 6)
     registry = registry_at(server.uri, "breast-cancer")
@@ -62,10 +62,10 @@ def test_many_at_once_leave_one_version(clone, server, tmp_path_factory):
     for tag in ("v1.0.0", "v1.1.0"):
         register(registry, clone, tag)
     both = [start(clone, server, "promote", tag) for tag in ("v1.0.0", "v1.1.0")]
-    said = [process.communicate(timeout=120)[0] for process in both]
+    printed = [process.communicate(timeout=120)[0] for process in both]
     snapshot = registry.snapshot()
     done = history.promotions(history.read_entries(snapshot))
-    told = [text for process, text in zip(both, said, strict=True) if process.returncode]
+    told = [text for process, text in zip(both, printed, strict=True) if process.returncode]
     # Either they met, or one was done before the other looked, which then is a release like any other.
     assert len(done) + len(told) == 2
     assert all(text.startswith("error: ") and text.count("\n") == 1 for text in told)

@@ -16,8 +16,9 @@ from lastro.core.errors import ExternalError
 from lastro.operations.lineage import lineage
 from lastro.operations.registry import promotion
 from lastro.operations.registry.client import Registry, one_line
-from lastro.operations.registry.retire import retire
+from lastro.operations.registry.history import Entry
 from lastro.operations.registry.rollback import plan_rollback, roll_back
+from lastro.operations.registry.versions import retire
 from lastro.operations.release.promote import promote
 from lastro.operations.release.tags import ReleaseTag
 from tests.registry.conftest import register, registry_at
@@ -115,7 +116,7 @@ def state(team: Team):
     ],
     ids=" ".join,
 )
-def test_who_may_only_read_changes_nothing_and_is_told_how_to_mend_it(clone, team, lastro, command):
+def test_who_may_only_read_changes_nothing_and_is_told_how_to_fix_it(clone, team, lastro, command):
     clone.run("git", "tag", "v1.1.1", "v1.1.0")
     before = state(team)
     done = lastro("reader", *command)
@@ -173,8 +174,18 @@ def edited(team, monkeypatch):
     for version, release in ((1, "v1.0.0"), (2, "v1.1.0")):
         copied = team.registry.get(version)
         made = own.create(copied.run_id, copied.tags, "")
-        wanted = promotion.wish("promote", "production", release, made, None, "Test", "", "c" * 40)
-        promotion.carry_out(own, wanted, seen=version - 1)
+        wanted = Entry(
+            action="promote",
+            alias="production",
+            release=release,
+            version=made.number,
+            model=made.tags["lastro.model"],
+            commit="c" * 40,
+            image=None,
+            who="Test",
+            why="",
+        )
+        promotion.move_alias(own, wanted, seen=version - 1)
     users = get_app_client("basic-auth", team.server.uri)
     users.grant_user_permission("editor", "registered_model", own.name, "EDIT")
     for name, value in user("editor").items():
@@ -196,7 +207,7 @@ def test_who_may_not_delete_an_alias_is_told_the_right_that_is_missing(edited):
 
 @pytest.fixture(params=["altered", "deleted"])
 def touched(request, team):
-    """The model file of version 1 on the server's disk is not what was logged; and what is said of it."""
+    """The model file of version 1 on the server's disk is not what was logged; and what is printed of it."""
     file = team.model_file(1)
     content = file.read_bytes()
     if request.param == "altered":

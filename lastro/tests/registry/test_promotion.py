@@ -12,8 +12,8 @@ import pytest
 from lastro.cli.main import cli
 from lastro.core.errors import LastroError, VerdictError
 from lastro.operations.registry import history, names
-from lastro.operations.registry.retire import retire
 from lastro.operations.registry.rollback import plan_rollback, roll_back
+from lastro.operations.registry.versions import retire
 from lastro.operations.release.promote import promote
 from lastro.operations.release.tags import ReleaseTag
 from tests.registry.conftest import register

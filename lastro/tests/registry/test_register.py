@@ -11,7 +11,7 @@ import pytest
 from lastro.core.errors import LastroError
 from lastro.operations.lineage import lineage
 from lastro.operations.registry import names
-from lastro.operations.registry.retire import retire
+from lastro.operations.registry.versions import retire
 from lastro.operations.tracking import runs
 from tests.registry.conftest import register
 
@@ -64,11 +64,11 @@ def test_outputs_that_dvc_does_not_have_are_a_clear_line(registry, clone):
     import shutil
 
     shutil.rmtree(clone.folder / ".dvc" / "cache")
-    with pytest.raises(LastroError, match=r"DVC cannot bring them back .*dvc push"):
+    with pytest.raises(LastroError, match=r"DVC cannot restore them .*dvc push"):
         register(registry, clone, "v1.0.0")
 
 
-def test_stale_lock_is_refused_with_its_mend(registry, clone):
+def test_outdated_lock_is_refused_with_its_fix(registry, clone):
     clone.edit("params.yaml", "learning_rate: 0.1", "learning_rate: 0.2")
     clone.commit("Forgot dvc repro")
     with pytest.raises(LastroError, match=r"is outdated: train: params.yaml: .*learning_rate.*dvc repro"):
@@ -230,6 +230,6 @@ def test_evaluation_that_is_no_longer_there_is_a_clear_line(registry, clone):
     evaluate_elsewhere(clone)
     md5 = found.verdict
     (clone.folder / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]).unlink()
-    with pytest.raises(LastroError, match=r"outputs at .*: DVC cannot bring them back .*dvc push"):
+    with pytest.raises(LastroError, match=r"outputs at .*: DVC cannot restore them .*dvc push"):
         register(registry, clone, "main")
     assert registry.get(1).tags[names.VERDICT] == "pass"

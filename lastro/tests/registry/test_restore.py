@@ -28,7 +28,7 @@ def fresh(clone, empty_database, tmp_path) -> Clone:
 
 
 def lastro(clone: Clone, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """With what is printed and what is said in case of error apart."""
+    """Run a command with its output and its errors apart."""
     return subprocess.run(
         ["lastro", *arguments], cwd=clone.folder, env=clone.env, capture_output=True, text=True, check=False
     )
@@ -49,8 +49,8 @@ def test_outputs_come_from_the_remote(clone, fresh, rev):
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     found = lineage.read(clone.folder, rev or "HEAD")
-    said = json.loads(done.stdout)
-    assert (said["model"], said["commit"], said["created"]) == (found.model, found.commit, True)
+    printed = json.loads(done.stdout)
+    assert (printed["model"], printed["commit"], printed["created"]) == (found.model, found.commit, True)
     shown = json.loads(lastro(fresh, "show", "1", "--json").stdout)
     assert (shown["model"], shown["data"], shown["verdict"]) == (found.model, found.data, "pass")
     # The working copy is left as it was.

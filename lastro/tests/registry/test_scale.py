@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lastro.operations.registry import lookup
+from lastro.operations.registry import versions
 from lastro.operations.tracking import runs
 from tests.large_store import add_copies, digest
 from tests.registry.conftest import register, registry_at
@@ -34,4 +34,4 @@ def test_each_version_is_found_among_thousands(clone, server, postgres):
     new = register(registry, clone, "v1.1.0")
     assert (new.version.number, new.created, new.moved) == (listed[0] + 1, True, True)
     for named, number in (("v1.0.0", first.number), ("test", new.version.number), ("3000", 3000)):
-        assert lookup.find_version(registry, clone.folder, named).number == number
+        assert versions.find_version(registry, clone.folder, named).number == number

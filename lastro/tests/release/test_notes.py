@@ -51,7 +51,7 @@ def test_card_and_metrics_are_those_of_the_commit(registry, clone, released, tmp
 
 def test_card_that_nothing_holds_any_more_is_refused(registry, clone, released, tmp_path):  # noqa: F811
     shutil.rmtree(clone.folder / ".dvc" / "cache")
-    with pytest.raises(LastroError, match=r"outputs at .*: DVC cannot bring them back .*dvc push") as refused:
+    with pytest.raises(LastroError, match=r"outputs at .*: DVC cannot restore them .*dvc push") as refused:
         write_notes(registry, clone.folder, TAG, "ghcr.io/o/r", tmp_path)
     assert "\n" not in str(refused.value)
     assert not (tmp_path / "model_card.md").exists()

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.e2e
 
 
 def planned(clone, lastro, tag: str, commit: str) -> dict:
-    """The plan as JSON, allowed or not; the rival is another test's."""
+    """The plan as JSON, allowed or not; the champion is another test's."""
     clone.run("git", "tag", tag, commit)
     try:
         return lastro.json("release", "plan", tag, "--without-champion", "another test")
@@ -61,7 +61,7 @@ def test_tag_on_a_side_branch_is_refused(clone, lastro):
     clone.run("git", "tag", "v1.0.1")
     with pytest.raises(
         VerdictError,
-        match=r"^v1.0.1: must not be released \(branch\); lastro release plan v1.0.1 says why, and how to mend it$",
+        match=r"^v1.0.1: must not be released \(branch\); lastro release plan v1.0.1 says why, and how to fix it$",
     ):
         lastro("release", "plan", "v1.0.1")
     head = clone.run("git", "rev-parse", "--short=12", "HEAD").stdout.strip()
@@ -136,7 +136,9 @@ def test_json_says_what_the_text_says(clone, lastro):
     clone.run("git", "tag", "v1.0.1", "dropped")
     both = {}
     for form in ((), ("--json",)):
-        with pytest.raises(VerdictError, match=r"^v1.0.1: must not be released \(interface, rival's rows\)"):
+        with pytest.raises(
+            VerdictError, match=r"^v1.0.1: must not be released \(interface, champion's rows\)"
+        ):
             lastro("release", "plan", "v1.0.1", *form)
         both[form] = lastro.out
     text, found = both[()], json.loads(both["--json",])

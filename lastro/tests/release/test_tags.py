@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lastro.core.errors import LastroError
-from lastro.operations.release.tags import ReleaseTag, rivals_in_order
+from lastro.operations.release.tags import ReleaseTag, must_come_after
 
 number = st.integers(0, 10**12)
 tags = st.builds(ReleaseTag, number, number, number, st.none() | number)
@@ -78,7 +78,7 @@ def test_order_is_that_of_semver():
 
 @given(small, st.lists(small))
 def test_a_release_has_to_pass_releases_and_a_candidate_its_own_kind_too(tag, released):
-    others = rivals_in_order(tag, released)
+    others = must_come_after(tag, released)
     assert tag not in others
     for other in others:
         assert other.candidate is None or re.sub(r"-rc.*", "", str(other)) == str(tag.final)

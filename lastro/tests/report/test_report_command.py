@@ -32,7 +32,7 @@ def test_compares_with_base_and_production(at, clone, lastro, tmp_path):  # noqa
     for metric in report.metrics:
         # The base is the model in production here, so both comparisons say the same.
         assert metric.base == metric.production
-    assert [rule.name for rule in report.production_rules] == ["rival's rows", "champion"]
+    assert [rule.name for rule in report.production_rules] == ["champion's rows", "champion"]
     assert "| `model.params.max_depth` | `3` | `4` |" in page
     assert clone.run("git", "status", "--porcelain").stdout == ""
 

@@ -9,7 +9,7 @@ from lastro.operations.lineage import lineage
 from lastro.operations.release.promote import promote
 from lastro.operations.release.tags import ReleaseTag
 from lastro.operations.release.trace import follow
-from lastro.operations.release.trace_start import find_start
+from lastro.operations.release.trace_find import find_start
 from tests.docker_engine import Docker
 from tests.registry.conftest import register
 

@@ -1,4 +1,4 @@
-"""Every way into a chain leads to the same one, and what is broken is said where it is broken."""
+"""Every way into a chain leads to the same one, and what is broken is named where it is broken."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import pytest
 from lastro.core.errors import ExternalError
 from lastro.operations.lineage import lineage
 from lastro.operations.registry import names
-from lastro.operations.registry.retire import retire
-from lastro.operations.release import trace_image as image
+from lastro.operations.registry.versions import retire
 from lastro.operations.release.promote import promote
 from lastro.operations.release.tags import ReleaseTag
 from lastro.operations.release.trace import Chain, follow
-from lastro.operations.release.trace_start import find_start
+from lastro.operations.release.trace_find import find_start, inspect_image
 from tests.registry.conftest import register
 
 pytestmark = pytest.mark.e2e
@@ -110,7 +109,7 @@ def test_retired_version_is_said(registry, clone):
     assert "retired: leaks" in clone.run("lastro", "trace", "1").stdout
 
 
-def test_stale_lock_breaks_the_chain_at_the_commit(registry, clone):
+def test_outdated_lock_breaks_the_chain_at_the_commit(registry, clone):
     register(registry, clone)
     clone.edit("params.yaml", "learning_rate: 0.1", "learning_rate: 0.2")
     clone.commit("Forgot dvc repro")
@@ -130,7 +129,7 @@ def test_tag_that_went_from_git_is_found_in_the_history(registry, clone):
 def test_image_without_docker_is_one_line(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ExternalError, match=r"image team/model:1: Docker is not installed here"):
-        image.inspect("team/model:1")
+        inspect_image("team/model:1")
 
 
 def test_on_a_server(server, clone, monkeypatch):

@@ -94,10 +94,10 @@ def test_server_that_dies_during_training(project, own_server, monkeypatch, caps
     monkeypatch.setattr(Recorder, "wait_until_ready", answered_then_died)
     project.run("train")
     assert project.paths.model.exists()
-    said = capsys.readouterr()
-    assert "warning: the run is incomplete" in said.err
-    assert "lastro sync" in said.err
-    assert "Traceback" not in said.err
+    printed = capsys.readouterr()
+    assert "warning: the run is incomplete" in printed.err
+    assert "lastro sync" in printed.err
+    assert "Traceback" not in printed.err
 
     monkeypatch.undo()
     own_server.start()

@@ -26,5 +26,5 @@ def test_address_without_its_password(uri, expected):
 
 
 def test_reason_without_a_password():
-    said = describe(OSError("404 Client Error for url: https://ana:secret@mlflow.example.com/api"))
-    assert said == "404 Client Error for url: https://mlflow.example.com/api"
+    printed = describe(OSError("404 Client Error for url: https://ana:secret@mlflow.example.com/api"))
+    assert printed == "404 Client Error for url: https://mlflow.example.com/api"

@@ -12,6 +12,7 @@ from lastro.cli.common import JSON, opened_registry, print_json
 @click.option(
     "--pull-request",
     metavar="NUMBER",
+    envvar="LASTRO_PULL_REQUEST",
     help="The pull request that the model comes from; LASTRO_PULL_REQUEST without it.",
 )
 @JSON
@@ -29,8 +30,7 @@ def command(rev: str | None, pull_request: str | None, as_json: bool) -> None:
     for reason in found.unverified:
         click.echo(f"warning: not verified: {reason.stage}: {reason.what}", err=True)
     with opened_registry() as (registry, root):
-        number = pull_request or registration.pull_request_from_env()
-        done = registration.register(registry, root, found, rev, number)
+        done = registration.register(registry, root, found, rev, pull_request)
     version = done.version
     if as_json:
         print_json(

@@ -57,7 +57,7 @@ def _commit(root: Path, what: str) -> str:
     if repository.has_tag(root, what):
         return git.resolve(root, f"refs/tags/{what}")
     from lastro.operations.release.trace import find_commit
-    from lastro.operations.release.trace_start import find_start
+    from lastro.operations.release.trace_find import find_start
 
     with opened_registry() as (registry, _):
         return find_commit(registry, root, find_start(registry, root, what))

@@ -13,7 +13,7 @@ from lastro.cli import common
 @click.option("--even-in-production", is_flag=True, help="Also where this leaves production empty.")
 def command(version: int, reason: str, even_in_production: bool) -> None:
     """Take VERSION out of every alias, and mark it so that it cannot be promoted again. It is not deleted."""
-    from lastro.operations.registry.retire import retire
+    from lastro.operations.registry.versions import retire
 
     with common.opened_registry() as (registry, _):
         before = registry.get(version)

@@ -48,7 +48,7 @@ def _fetch(registry: Registry, root: Path, what: str | None, folder: Path) -> tu
     from lastro.operations.lineage import lineage
     from lastro.operations.registry import artifact, names
     from lastro.operations.release.trace import follow
-    from lastro.operations.release.trace_start import find_start, get_run
+    from lastro.operations.release.trace_find import find_start, get_run
     from lastro.operations.tracking import runs
 
     if what is None:

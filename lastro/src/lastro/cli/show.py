@@ -12,11 +12,10 @@ from lastro.cli.common import JSON, opened_registry, print_json
 @JSON
 def command(version: str, as_json: bool) -> None:
     """Show what stands behind a version, an alias or a release tag."""
-    from lastro.operations.registry import lookup
-    from lastro.operations.registry.summary import to_json
+    from lastro.operations.registry.versions import find_version, to_json
 
     with opened_registry() as (registry, root):
-        found = lookup.find_version(registry, root, version)
+        found = find_version(registry, root, version)
         content = {"name": registry.name, **to_json(found, registry.snapshot())}
         address = registry.store.address(found.run_id, found.run_id)
     if as_json:

@@ -19,13 +19,12 @@ def command(what: str, as_json: bool) -> None:
     image. Exit code 1 where the chain is broken.
     """
     from lastro.operations.release.trace import follow
-    from lastro.operations.release.trace_start import find_start
-    from lastro.operations.release.trace_text import as_text
+    from lastro.operations.release.trace_find import find_start
 
     with opened_registry() as (registry, root):
         chain = follow(registry, root, find_start(registry, root, what))
     if as_json:
         print_json(chain.to_json())
     else:
-        click.echo(as_text(chain))
+        click.echo(chain.to_text())
     sys.exit(1 if chain.broken else 0)

@@ -12,7 +12,7 @@ from lastro.cli.common import JSON, opened_registry, print_json, print_table
 @JSON
 def command(everything: bool, as_json: bool) -> None:
     """Show the registered versions, newest first, with their aliases."""
-    from lastro.operations.registry.summary import SHOWN, as_row, to_json
+    from lastro.operations.registry.versions import SHOWN, to_json, to_row
 
     with opened_registry() as (registry, _):
         snapshot = registry.snapshot()
@@ -26,6 +26,6 @@ def command(everything: bool, as_json: bool) -> None:
         click.echo("nothing is registered yet; lastro register")
         return
     headers = ["version", "aliases", "release", "verdict", "model", "commit", "created (UTC)", "retired"]
-    print_table([as_row(version, snapshot) for version in shown], headers)
+    print_table([to_row(version, snapshot) for version in shown], headers)
     if len(found) > len(shown):
         click.echo("older ones: --all")

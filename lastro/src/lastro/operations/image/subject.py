@@ -12,7 +12,7 @@ from lastro.core import docker
 from lastro.core.errors import LastroError
 from lastro.operations.lineage import lineage, repository
 from lastro.operations.lineage.lineage import Lineage
-from lastro.operations.registry import history, lookup, names
+from lastro.operations.registry import history, names, versions
 from lastro.operations.registry.client import Registry, Version
 from lastro.operations.registry.history import Entry
 from lastro.operations.registry.register import refuse_retired
@@ -72,7 +72,7 @@ def find_subject(registry: Registry, root: Path, named: str) -> Subject:
     Raises:
         LastroError: there is none, it was retired, or its commit is not in this clone.
     """
-    version = lookup.find_version(registry, root, named)
+    version = versions.find_version(registry, root, named)
     refuse_retired(version)
     release, rev = _released(registry, root, named, version)
     if not rev:
@@ -108,7 +108,7 @@ def _released(registry: Registry, root: Path, named: str, version: Version) -> t
         elif repository.has_tag(root, named):
             return str(ReleaseTag.parse(named)), f"refs/tags/{named}"
         else:
-            entry = next((each for each in promoted[::-1] if each.release == named), None)
+            entry = history.last_of(promoted, named)
         if entry is not None:
             return entry.release, entry.commit
     return None, version.tags.get(names.COMMIT, "")

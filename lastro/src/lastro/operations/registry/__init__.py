@@ -1,1 +1,1 @@
-"""Versions, aliases and the promotion history."""
+"""Register models, and manage versions, aliases and the promotion history."""

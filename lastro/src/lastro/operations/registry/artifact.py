@@ -89,9 +89,9 @@ def download(run: Run, path: str, folder: Path) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        # A progress bar for a few small files says nothing.
+        # MLflow draws a progress bar on standard error.
         with contextlib.redirect_stderr(io.StringIO()):
-            # By the place of the run's artifacts: by runs:/ MLflow takes a server that died for a file that is not there.
+            # By artifact_uri: with runs:/ MLflow reports a server that died as a missing file.
             return Path(download_artifacts(f"{run.info.artifact_uri}/{path}", dst_path=str(folder)))
     except (MlflowException, OSError) as error:
         if _MISSING.search(str(error)) or isinstance(error, FileNotFoundError):

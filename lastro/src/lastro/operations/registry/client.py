@@ -1,4 +1,4 @@
-"""The registered model and its versions, alike on every store."""
+"""Read and write the registered model and its versions, on every kind of store."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from mlflow.exceptions import MlflowException
 
 from lastro.core.errors import ExternalError, LastroError
 from lastro.operations.registry import names
-from lastro.operations.tracking.store import Store, describe, open_store
+from lastro.operations.tracking.store import Store, describe, ignored, open_store
 
 PATIENCE = 25
-"""Seconds to wait for a first answer: no training waits for it, and a server that many ask at once is slow, not dead."""
+"""Seconds to wait for the first answer: longer than for a training, since a busy server is slow, not dead."""
 PAGE = 1000
 ATTEMPTS = 8
-MOST_NUMBER = 2**31 - 1
-"""The database holds no higher one, and fails when it is asked for one."""
+MAXIMUM_NUMBER = 2**31 - 1
+"""The database column holds no higher version number, and the query fails above it."""
 _MISSING = "RESOURCE_DOES_NOT_EXIST"
 
 
 @dataclass(frozen=True)
 class Version:
-    """A registered version. `number` is an int on every store; `created` is in ms since 1970."""
+    """A registered version; `created` is in ms since 1970."""
 
     number: int
     run_id: str
@@ -39,7 +39,7 @@ class Version:
 
     @classmethod
     def of(cls, found: ModelVersion) -> Version:
-        """From MLflow's entity."""
+        """Convert MLflow's entity, whose `version` is an int or a string by store."""
         return cls(
             int(found.version),
             found.run_id or "",
@@ -51,60 +51,53 @@ class Version:
 
     @property
     def retired(self) -> str | None:
-        """Why it was retired; None if it was not."""
+        """Return why it was retired; None if it was not."""
         return self.tags.get(names.RETIRED)
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Aliases and tags of the registered model, read in one question; both empty before the first registration."""
+    """Aliases and tags of the registered model, read in one request; empty before the first registration."""
 
     aliases: dict[str, int]
     tags: dict[str, str]
 
     def aliases_of(self, number: int) -> list[str]:
-        """The aliases that point at this version, sorted."""
+        """Return the aliases of this version, sorted."""
         return sorted(alias for alias, version in self.aliases.items() if version == number)
 
 
 class Registry:
-    """The registered model called `name` in an open store."""
+    """The registered model `name` in an open store."""
 
     def __init__(self, store: Store):
         self.store, self.client, self.name = store, store.client, store.experiment.name
 
     def snapshot(self) -> Snapshot:
-        """See Snapshot."""
-        try:
+        """Read aliases and tags; see Snapshot."""
+        with ignored(_MISSING):
             model = self.client.get_registered_model(self.name)
-        except MlflowException as error:
-            if error.error_code == _MISSING:
-                return Snapshot({}, {})
-            raise
-        aliases = {alias: int(version) for alias, version in dict(model.aliases or {}).items()}
-        return Snapshot(aliases, dict(model.tags or {}))
+            aliases = {alias: int(version) for alias, version in dict(model.aliases or {}).items()}
+            return Snapshot(aliases, dict(model.tags or {}))
+        return Snapshot({}, {})
 
     def get(self, number: int) -> Version | None:
-        """The version with this number; None if there is none or it was deleted."""
-        if number > MOST_NUMBER:
-            return None
-        try:
-            return Version.of(self.client.get_model_version(self.name, str(number)))
-        except MlflowException as error:
-            if error.error_code == _MISSING:
-                return None
-            raise
+        """Return the version with this number; None if there is none or it was deleted."""
+        if number <= MAXIMUM_NUMBER:
+            with ignored(_MISSING):
+                return Version.of(self.client.get_model_version(self.name, str(number)))
+        return None
 
     def find(self, model: str) -> list[Version]:
-        """The versions of the model with this digest, lowest number first."""
+        """Return the versions of the model with this MD5, lowest number first."""
         return sorted(self._search(f" AND tag.`{names.MODEL}` = '{model}'", PAGE), key=lambda v: v.number)
 
-    def versions(self, most: int | None = None) -> list[Version]:
-        """The `most` newest versions (all of them when None), highest number first."""
-        found = self._search("", min(most or PAGE, PAGE), most)
-        return sorted(found, key=lambda version: -version.number)[:most]
+    def versions(self, limit: int | None = None) -> list[Version]:
+        """Return the `limit` newest versions (None: all), highest number first."""
+        found = self._search("", min(limit or PAGE, PAGE), limit)
+        return sorted(found, key=lambda version: -version.number)[:limit]
 
-    def _search(self, condition: str, page: int, most: int | None = None) -> list[Version]:
+    def _search(self, condition: str, page: int, limit: int | None = None) -> list[Version]:
         found: list[Version] = []
         token = None
         while True:
@@ -113,24 +106,21 @@ class Registry:
             )
             found += map(Version.of, answer)
             token = answer.token
-            if not token or (most and len(found) >= most):
-                # Pages are counted from the top: what comes in between pushes a row onto the next page too.
+            if not token or (limit and len(found) >= limit):
+                # Pages are counted from the top: a version created meanwhile repeats a row on the next page.
                 return list({version.number: version for version in found}.values())
 
     def create(self, run_id: str, tags: dict[str, str], description: str) -> Version:
-        """A new version of the run's model, in one call that makes it whole or not at all."""
-        try:
+        """Create a version of the run's model with its tags, in one atomic request."""
+        with ignored("RESOURCE_ALREADY_EXISTS"):
             self.client.create_registered_model(self.name)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
         source = f"runs:/{run_id}/model"
         return Version.of(
             self.client.create_model_version(self.name, source, run_id, tags, description=description)
         )
 
     def run_of(self, version: Version) -> Run:
-        """The run whose model the version is.
+        """Return the run whose model the version is.
 
         Raises:
             LastroError: it is gone for good, or the version was made by hand from something else.
@@ -142,44 +132,36 @@ class Registry:
                 where=f"version {version.number}",
                 fix=fix,
             )
-        try:
+        with ignored(_MISSING):
             return self.client.get_run(version.run_id)
-        except MlflowException as error:
-            if error.error_code != _MISSING:
-                raise
-            raise LastroError(
-                f"its run {version.run_id} is gone", where=f"version {version.number}", fix=fix
-            ) from None
+        raise LastroError(f"its run {version.run_id} is gone", where=f"version {version.number}", fix=fix)
 
     def delete(self, number: int) -> None:
-        """Delete a version that lost the race to be the first of its digest; no longer there is as good."""
-        try:
+        """Delete a version; no error if absent."""
+        with ignored(_MISSING):
             self.client.delete_model_version(self.name, str(number))
-        except MlflowException as error:
-            if error.error_code != _MISSING:
-                raise
 
     def set_alias(self, alias: str, number: int) -> None:
         """Point the alias at the version."""
-        self._insist(lambda: self.client.set_registered_model_alias(self.name, alias, str(number)))
+        self._retry(lambda: self.client.set_registered_model_alias(self.name, alias, str(number)))
 
     def delete_alias(self, alias: str) -> None:
-        """Take the alias away; none there is as good."""
+        """Delete the alias; no error if absent."""
         self.client.delete_registered_model_alias(self.name, alias)
 
     def set_tag(self, key: str, value: str) -> None:
         """Set a tag of the registered model."""
-        self._insist(lambda: self.client.set_registered_model_tag(self.name, key, value))
+        self._retry(lambda: self.client.set_registered_model_tag(self.name, key, value))
 
     def delete_tag(self, key: str) -> None:
-        """Delete a tag of the registered model; none there is as good."""
+        """Delete a tag of the registered model; no error if absent."""
         self.client.delete_registered_model_tag(self.name, key)
 
     def set_version_tags(self, version: Version, tags: dict[str, str]) -> None:
-        """Set those tags of the version that differ."""
+        """Set the tags of the version that differ."""
         for key, value in tags.items():
             if version.tags.get(key) != value:
-                self._insist(
+                self._retry(
                     lambda key=key, value=value: self.client.set_model_version_tag(
                         self.name, str(version.number), key, value
                     )
@@ -190,11 +172,8 @@ class Registry:
         self.client.update_model_version(self.name, str(version.number), description)
 
     @staticmethod
-    def _insist(write: Callable[[], object]) -> None:
-        """Repeat a write that sets what it says however often it runs.
-
-        Two first insertions of one row at once: the store refuses the second of them with a duplicate key.
-        """
+    def _retry(write: Callable[[], object]) -> None:
+        """Retry an idempotent write on a collision: of two first inserts of one row, the second is a duplicate key."""
         for left in reversed(range(ATTEMPTS)):
             try:
                 write()
@@ -202,12 +181,12 @@ class Registry:
             except MlflowException as error:
                 if not left or not is_collision(error):
                     raise
-            # Those who collided come back at different times.
+            # So that those who collided do not meet again.
             time.sleep(random.uniform(0, 0.05))
 
 
 def is_collision(error: MlflowException) -> bool:
-    """Whether another writer was in the way, so that the same call may succeed now."""
+    """Return whether another writer was in the way, so that a retry may succeed."""
     text = str(error).lower()
     return any(
         sign in text
@@ -216,7 +195,7 @@ def is_collision(error: MlflowException) -> bool:
 
 
 def open_registry(root: Path) -> Registry:
-    """The registry of the repository `root`.
+    """Open the registry of the repository `root`.
 
     Raises:
         ExternalError: the store does not answer or refuses.
@@ -226,7 +205,7 @@ def open_registry(root: Path) -> Registry:
 
 @contextmanager
 def one_line() -> Iterator[None]:
-    """Turn what MLflow raises in the block into one line for a person.
+    """Turn what MLflow raises in the block into an error of one line.
 
     Raises:
         ExternalError: the store failed, or refused for want of permission.

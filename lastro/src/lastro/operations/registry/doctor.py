@@ -1,4 +1,4 @@
-"""The tracking store: does it answer, in which version, to whom, and does a file come back as it went?"""
+"""Check the tracking store: answer, version, rights, and the round trip of a file."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from lastro.operations.lineage.hashes import file_md5
 
 NAME, VERSION, RIGHTS, FILES = "tracking", "tracking version", "tracking rights", "artifacts"
 PROBE = "lastro-doctor"
-"""Tag of the one run that these checks use again and again; it stays deleted in between."""
+"""Tag of the one run that these checks reuse; it stays deleted in between."""
 
 
 def examine(root: Path) -> Iterator[Check]:
-    """Check; see `lastro.cli.doctor`."""
+    """Yield the checks of the store; see `lastro.cli.doctor`."""
     from lastro.core.check import without_password
     from lastro.operations.tracking.store import open_store
 
@@ -47,7 +47,7 @@ def _version(uri: str) -> Check:
     except Exception:
         found = None
     if found is None:
-        return ok(VERSION, "not told: no MLflow server of its own (Azure ML, Databricks)")
+        return ok(VERSION, "unknown: this is not an MLflow server (Azure ML, Databricks)")
     here = mlflow.__version__
     if found.split(".")[:2] == here.split(".")[:2]:
         return ok(VERSION, f"{found}, the client {here}")
@@ -64,7 +64,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _round_trip(store) -> Iterator[Check]:
-    """Create a run, send a file, fetch it, and take both away again."""
+    """Create a run, upload a file, download it, and delete both."""
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     from lastro.operations.registry.artifact import download
@@ -72,7 +72,7 @@ def _round_trip(store) -> Iterator[Check]:
 
     client = store.client
     user = os.environ.get("MLFLOW_TRACKING_USERNAME")
-    token = "a token" if os.environ.get("MLFLOW_TRACKING_TOKEN") else "nobody in particular"
+    token = "a token" if os.environ.get("MLFLOW_TRACKING_TOKEN") else "no user"
     who = f"user {user}" if user else token
     try:
         run_id = _probe_run(store)
@@ -105,7 +105,7 @@ def _round_trip(store) -> Iterator[Check]:
 
 
 def _probe_run(store) -> str:
-    """The run of the last time, restored, so that no heap of deleted runs grows; or a new one."""
+    """Restore the run of the last time, so that deleted runs do not pile up, or create it."""
     from mlflow.entities import ViewType
     from mlflow.exceptions import MlflowException
 

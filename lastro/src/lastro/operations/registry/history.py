@@ -1,4 +1,4 @@
-"""The promotion history: append-only, ordered by number and never by clock, kept in the registered model's tags.
+"""Keep the promotion history in the registered model's tags: append-only, ordered by number, never by clock.
 
 A promotion writes its entry twice: as a claim, and, once it has seen that nobody else is promoting, as decided. MLflow
 can neither compare and swap nor lock, so two that want different things exclude each other by Lamport's bakery
@@ -23,23 +23,23 @@ from lastro.operations.registry import names
 from lastro.operations.registry.client import Registry, Snapshot
 
 SECONDS_FOR_OTHERS = 20.0
-"""How long a promotion waits for a later one, made known at the same time, to give up."""
+"""How long a promotion waits for a later, simultaneous one to give up."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One promotion or rollback.
+    """One promotion or rollback. `begin` sets the fields that have a default.
 
     Attributes:
-        number: its place in the history; entries with a higher one came later.
+        number: place in the history; a higher number came later.
         key: the tag that holds it.
         when: UTC, for people to read; nothing is decided by it.
         from_release, from_version: what the alias pointed at before; None if at nothing.
     """
 
-    number: int
-    key: str
-    state: Literal["claimed", "decided", "abandoned"]
+    number: int = 0
+    key: str = ""
+    state: Literal["claimed", "decided", "abandoned"] = "claimed"
     action: Literal["promote", "rollback"]
     alias: str
     release: str
@@ -47,24 +47,23 @@ class Entry:
     model: str
     commit: str
     image: str | None
-    from_release: str | None
-    from_version: int | None
+    from_release: str | None = None
+    from_version: int | None = None
     who: str
     why: str
-    when: str
+    when: str = ""
 
     def same_target(self, other: Entry) -> bool:
-        """Whether both lead to the same state, be it by promotion or by rollback."""
-        wanted = ("alias", "release", "version", "image")
-        return all(getattr(self, name) == getattr(other, name) for name in wanted)
+        """Return whether both lead to the same state, by promotion or by rollback."""
+        return all(getattr(self, f) == getattr(other, f) for f in ("alias", "release", "version", "image"))
 
     def to_json(self) -> dict[str, Any]:
-        """For programs; without where it is stored."""
+        """Return the fields without `key`."""
         return {name: value for name, value in asdict(self).items() if name != "key"}
 
 
 def read_entries(snapshot: Snapshot) -> list[Entry]:
-    """Every entry, claims included, in order.
+    """Return every entry in order, claims included.
 
     Raises:
         LastroError: somebody wrote a tag with this name by hand.
@@ -77,7 +76,7 @@ def read_entries(snapshot: Snapshot) -> list[Entry]:
         try:
             content = json.loads(text)
             number = int(key.removeprefix(names.HISTORY).partition(".")[0])
-            entries.append(Entry(number, key, **{name: content[name] for name in known}))
+            entries.append(Entry(number=number, key=key, **{name: content[name] for name in known}))
         except (ValueError, KeyError, TypeError):
             raise LastroError(
                 "is no entry of the promotion history",
@@ -88,19 +87,24 @@ def read_entries(snapshot: Snapshot) -> list[Entry]:
 
 
 def promotions(entries: list[Entry], alias: str | None = None) -> list[Entry]:
-    """The entries that count: decided, and of this alias if one is named."""
+    """Return the decided entries, of this alias if one is named."""
     return [e for e in entries if e.state == "decided" and alias in (None, e.alias)]
 
 
 def current(entries: list[Entry], alias: str) -> Entry | None:
-    """The promotion that the alias should show; None before the first."""
-    return next(iter(promotions(entries, alias)[::-1]), None)
+    """Return the promotion that the alias should show; None before the first."""
+    return next(reversed(promotions(entries, alias)), None)
+
+
+def last_of(entries: list[Entry], release: str, alias: str | None = None) -> Entry | None:
+    """Return the newest entry that counts by which `release` was promoted (to `alias`); None if it never was."""
+    return next((e for e in reversed(promotions(entries, alias)) if e.release == release), None)
 
 
 def unfinished(registry: Registry, snapshot: Snapshot) -> list[Entry]:
-    """Claims, and decided entries whose alias does not point at their version (yet, or any more).
+    """Return claims, and decided entries whose alias does not point at their version (yet, or any more).
 
-    One whose version was deleted or retired since can never be finished and stands in nobody's way.
+    An entry whose version was deleted or retired since can never be finished and blocks nobody.
     """
     entries = read_entries(snapshot)
     left = [entry for entry in entries if entry.state == "claimed"]
@@ -115,18 +119,18 @@ def unfinished(registry: Registry, snapshot: Snapshot) -> list[Entry]:
 
 
 def newest(entries: list[Entry]) -> int:
-    """The number of the last promotion that was decided; 0 before the first."""
+    """Return the number of the last decided promotion; 0 before the first."""
     return max((entry.number for entry in promotions(entries)), default=0)
 
 
 def begin(registry: Registry, wanted: Entry, seen: int, take_over: bool = False) -> Entry:
-    """Decide that `wanted` happens next; `number`, `key`, `state`, `when` and where it comes from are filled in.
+    """Decide that `wanted` happens next, and return it as it is recorded.
 
-    An interrupted entry with the same target is taken up again. take_over: give up those with another target, which
-    nobody is working on any more.
+    An interrupted entry with the same target is resumed.
 
     Args:
-        seen: what `newest` said when `wanted` was judged.
+        seen: what `newest` returned when `wanted` was judged.
+        take_over: abandon unfinished entries with another target, which nobody is working on any more.
 
     Raises:
         LastroError: another promotion is under way, was interrupted, or came first; also one that was begun and done since
@@ -179,7 +183,7 @@ def begin(registry: Registry, wanted: Entry, seen: int, take_over: bool = False)
 
 
 def _wait_for_turn(registry: Registry, mine: Entry) -> Snapshot:
-    """The registry at a moment in which `mine` is the only promotion under way."""
+    """Return the registry at a moment when `mine` is the only promotion under way."""
     deadline = time.monotonic() + SECONDS_FOR_OTHERS
     while True:
         snapshot = registry.snapshot()

@@ -1,4 +1,4 @@
-"""The words of the registry: aliases and tags."""
+"""Name the aliases and tags of the registry."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ DATA = "lastro.data"
 PARAMS = "lastro.params"
 COMMIT = "lastro.commit"
 TEST_COMMIT = "lastro.test_commit"
-"""Of the registered model: the commit for which the alias `test` was looked at last."""
+"""Tag of the registered model: the commit that the alias `test` was moved for."""
 PULL_REQUEST = "lastro.pull_request"
 VERDICT = "lastro.verdict"
 RELEASE = "lastro.release"
 """The release under which the version was promoted last."""
 IMAGE = "lastro.image"
 RETIRED = "lastro.retired"
-"""Why a version was retired; its presence is what counts."""
+"""Why a version was retired; a version with this tag is retired."""
 HISTORY = "lastro.history."
 """Start of the registered model's tags that hold the promotion history, one entry each."""

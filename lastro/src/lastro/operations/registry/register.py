@@ -1,9 +1,8 @@
-"""Registration: from a commit to the one version of its model."""
+"""Register the model of a commit as exactly one version."""
 
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,17 +16,16 @@ from lastro.operations.lineage import lineage, repository
 from lastro.operations.lineage.lineage import Lineage
 from lastro.operations.registry import artifact, names
 from lastro.operations.registry.client import ATTEMPTS, Registry, Version, is_collision
-from lastro.operations.registry.evaluation import own_file
-from lastro.operations.registry.restore import digest_of, recorded, restored_outputs
+from lastro.operations.registry.restore import digest_of, evaluation_file, recorded, restored_outputs
 from lastro.operations.tracking import runs
 
-MOST_DESCRIPTION = 5000
-"""Characters that MLflow's SQL stores keep of a version's description."""
+MAXIMUM_DESCRIPTION = 5000
+"""Characters of a version's description that MLflow's SQL stores keep."""
 
 
 @dataclass(frozen=True)
 class Registered:
-    """The version of a model, and whether this call made it. `moved`: the alias `test` is at it now and was not."""
+    """The version of a model. `created`: by this call; `moved`: the alias `test` moved to it."""
 
     version: Version
     lineage: Lineage
@@ -36,7 +34,7 @@ class Registered:
 
 
 def read_registrable(root: Path, rev: str | None = None) -> Lineage:
-    """The lineage of `rev`, or of HEAD, if a version may be made of it.
+    """Return the lineage of `rev` (default HEAD) if it can be registered.
 
     Raises:
         LastroError: dvc.lock is outdated, there is no commit yet, or dvc.lock on disk names another model than HEAD's.
@@ -60,7 +58,7 @@ def read_registrable(root: Path, rev: str | None = None) -> Lineage:
 
 
 def refuse_outdated(found: Lineage, rev: str) -> None:
-    """Raises LastroError, with the mend, where dvc.lock does not tell the truth about the revision."""
+    """Raise LastroError if dvc.lock is outdated at the revision."""
     if found.outdated:
         first, more = found.outdated[0], len(found.outdated) - 1
         others = f" and {more} more (lastro status --rev {rev})" if more else ""
@@ -74,9 +72,9 @@ def refuse_outdated(found: Lineage, rev: str) -> None:
 def register(
     registry: Registry, root: Path, found: Lineage, rev: str | None = None, pull_request: str | None = None
 ) -> Registered:
-    """Leave exactly one version of the model, verified in the store, and the alias `test` at it.
+    """Register the model as exactly one version, verified in the store, and point the alias `test` at it.
 
-    Its verdict, and the evaluation in the model's run, are the commit's, whichever commit was evaluated last.
+    Its verdict and the evaluation in its run become this commit's, whichever commit was evaluated last.
 
     Raises:
         LastroError: the artifact was altered or deleted, the model was retired, its outputs cannot be restored.
@@ -90,8 +88,8 @@ def register(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         artifact.fetch(run, found.model, folder)
-        verdict = json.loads(own_file(root, found, run, "verdict.json", folder).read_bytes())
-        card = _card(own_file(root, found, run, "model_card.md", folder)) if version is None else ""
+        verdict = json.loads(evaluation_file(root, found, run, "verdict.json", folder).read_bytes())
+        card = _card(evaluation_file(root, found, run, "model_card.md", folder)) if version is None else ""
     verdict = "pass" if verdict["passed"] else "fail"
     if version is None:
         tags = {
@@ -111,7 +109,7 @@ def register(
 
 
 def refuse_retired(version: Version | None) -> None:
-    """Raises LastroError where the version was retired."""
+    """Raise LastroError if the version was retired."""
     if version is not None and version.retired is not None:
         raise LastroError(
             f"was retired ({version.retired}) and cannot be used again",
@@ -121,7 +119,7 @@ def refuse_retired(version: Version | None) -> None:
 
 
 def complete_run(registry: Registry, root: Path, found: Lineage) -> Run:
-    """The model's run with its training and the commit's evaluation, recorded now where they are missing or another's.
+    """Return the model's run with its training and this commit's evaluation; record what is missing.
 
     Raises:
         LastroError: the outputs to record are neither on disk nor in DVC.
@@ -156,7 +154,7 @@ def complete_run(registry: Registry, root: Path, found: Lineage) -> Run:
 
 
 def _is_whole(run: Run, found: Lineage) -> bool:
-    """Whether the run is the pipeline's and complete, with the commit's evaluation and not another's of the model."""
+    """Return whether the run is the pipeline's and complete, with this commit's evaluation."""
     tags = run.data.tags
     trained = tags.get(runs.TRAINED) == "true" and not runs.is_trial(run)
     return trained and found.evaluated is not None and tags.get(runs.EVALUATED) == found.evaluated
@@ -164,16 +162,16 @@ def _is_whole(run: Run, found: Lineage) -> bool:
 
 def _card(path: Path) -> str:
     text = path.read_text(encoding="utf-8")
-    if len(text) <= MOST_DESCRIPTION:
+    if len(text) <= MAXIMUM_DESCRIPTION:
         return text
     more = "\n\n… the whole card is the run's artifact evaluation/model_card.md\n"
-    return text[: MOST_DESCRIPTION - len(more)].rpartition("\n")[0] + more
+    return text[: MAXIMUM_DESCRIPTION - len(more)].rpartition("\n")[0] + more
 
 
 def _create(
     registry: Registry, model: str, run_id: str, tags: dict[str, str], card: str
 ) -> tuple[Version, bool]:
-    """Create a version, and settle which one stays where others did the same at once."""
+    """Create a version; if others did at the same time, keep the first of them."""
     for left in reversed(range(ATTEMPTS)):
         try:
             mine = registry.create(run_id, tags, card)
@@ -191,11 +189,11 @@ def _create(
 
 
 def _settle(registry: Registry, model: str) -> Version | None:
-    """The one version of a model: the lowest. MLflow knows no uniqueness, so those above it are deleted.
+    """Return the one version of a model: the lowest. MLflow has no unique constraint, so those above it are deleted.
 
-    Versions get their numbers in the order in which they come into sight, so no lower one can turn up later. Those
-    above it were made at the same time, or by a request that the client repeated; nothing can point at them yet but
-    an alias set by hand, which is why such a version is left for a person to decide about.
+    Versions get their numbers in the order in which they become visible, so no lower one can appear later. Those above
+    were made at the same time, or by a request that the client repeated; only an alias set by hand can point at them,
+    and such a version is left for a person to decide about.
     """
     found = registry.find(model)
     if len(found) < 2:
@@ -209,9 +207,9 @@ def _settle(registry: Registry, model: str) -> Version | None:
 
 
 def _move_test(registry: Registry, root: Path, version: Version, commit: str) -> bool:
-    """Point `test` at the version, unless it was registered for a commit that comes after this one.
+    """Point `test` at the version, unless `test` was moved for a later commit.
 
-    That commit is remembered: the one that a version was made from says nothing after a change was taken back.
+    That commit is kept in a tag: the version's own commit says nothing after a change was reverted.
     """
     snapshot = registry.snapshot()
     at = snapshot.aliases.get(names.TEST)
@@ -219,15 +217,10 @@ def _move_test(registry: Registry, root: Path, version: Version, commit: str) ->
     later = snapshot.tags.get(names.TEST_COMMIT) or (newest.tags.get(names.COMMIT) if newest else None)
     if newest and later and later != commit and repository.is_ancestor(root, commit, later):
         return False
-    # First what the next one asks, then what people see.
+    # The tag first: a registration that is interrupted here is completed by the next one.
     if snapshot.tags.get(names.TEST_COMMIT) != commit:
         registry.set_tag(names.TEST_COMMIT, commit)
     if at == version.number:
         return False
     registry.set_alias(names.TEST, version.number)
     return True
-
-
-def pull_request_from_env() -> str | None:
-    """LASTRO_PULL_REQUEST, which a workflow sets from its event."""
-    return os.environ.get("LASTRO_PULL_REQUEST") or None

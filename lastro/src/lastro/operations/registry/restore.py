@@ -1,4 +1,4 @@
-"""Content that DVC holds, by its digest or by the commit that recorded it, and believed only with the right digest."""
+"""Restore content from DVC by its digest or by the commit that recorded it, and check its digest."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlflow.entities import Run
+
 from lastro.core.errors import LastroError
 from lastro.core.paths import Paths
 from lastro.operations.lineage import repository
 from lastro.operations.lineage.hashes import FOLDER_SUFFIX, file_md5, folder_md5
 from lastro.operations.lineage.lineage import Lineage
+from lastro.operations.registry import artifact
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -26,25 +29,25 @@ class NotRestoredError(LastroError):
 
 
 def digest_of(path: Path) -> str | None:
-    """DVC's digest of what lies at `path`; None if nothing does."""
+    """Return DVC's digest of the file or folder at `path`; None if absent."""
     if path.is_dir():
         files = [file for file in path.rglob("*") if file.is_file()]
         return folder_md5({file.relative_to(path).as_posix(): file_md5(file) for file in files})
     return file_md5(path) if path.is_file() else None
 
 
-def restore(root: Path, digest: str, target: Path, at_hand: Path | None = None) -> Path:
-    """Bring the file or folder with this digest to `target`, or name the place where it lies already.
+def restore(root: Path, digest: str, target: Path, in_place: Path | None = None) -> Path:
+    """Restore the file or folder with this digest to `target`, and return where it is.
 
-    at_hand: where it may lie in the working copy.
+    in_place: a path in the working copy that is returned if it has this digest.
 
     Raises:
         NotRestoredError: DVC has it neither in its cache nor in its remote.
     """
-    if at_hand is not None and digest_of(at_hand) == digest:
-        return at_hand
+    if in_place is not None and digest_of(in_place) == digest:
+        return in_place
     with _quiet():
-        _from_dvc(root, digest, target)
+        _copy_from_dvc(root, digest, target)
     if digest_of(target) != digest:
         raise NotRestoredError(
             "DVC's cache holds other bytes under this name", where=digest, fix="dvc gc, then dvc pull"
@@ -52,42 +55,35 @@ def restore(root: Path, digest: str, target: Path, at_hand: Path | None = None) 
     return target
 
 
-def _from_dvc(root: Path, digest: str, target: Path) -> None:
-    from dvc.exceptions import DvcException
+def _copy_from_dvc(root: Path, digest: str, target: Path) -> None:
     from dvc.repo import Repo
-    from dvc_objects.errors import ObjectFormatError
+    from dvc_data.hashfile import load
+    from dvc_data.hashfile.hash_info import HashInfo
 
     try:
         with Repo(str(root)) as repo:
             files = {"": digest}
             if digest.endswith(FOLDER_SUFFIX):
-                _bring(repo, [digest])
-                files = _listed(repo, digest)
-            # A folder's listing comes without its files.
-            _bring(repo, list(files.values()))
+                _pull(repo, [digest])
+                # DVC pulls a folder's listing without its files.
+                tree = load(repo.cache.local, HashInfo("md5", digest))
+                files = {"/".join(key): oid.value for key, _, oid in tree}
+            _pull(repo, list(files.values()))
             for name, oid in files.items():
                 place = target / name if name else target
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(repo.cache.local.oid_to_path(oid), place)
+    # Each kind of remote raises errors of its own library's.
     except Exception as error:
-        # Each kind of remote raises errors of its own library's.
-        if (
-            not isinstance(error, (DvcException, OSError, ObjectFormatError))
-            and "dvc" not in type(error).__module__
-        ):
-            reason = f"{type(error).__name__}: {error}"
-        else:
-            reason = str(error)
-        first = (reason.strip().splitlines() or [""])[0]
         raise NotRestoredError(
-            f"is neither in DVC's cache nor in its remote ({first})",
+            f"is neither in DVC's cache nor in its remote ({_first_line(error)})",
             where=digest,
             fix="run dvc push where it was made",
         ) from None
 
 
-def _bring(repo: Repo, digests: list[str]) -> None:
-    """From the remote into the cache, so far as the cache lacks them."""
+def _pull(repo: Repo, digests: list[str]) -> None:
+    """Pull from the remote what the cache lacks."""
     from dvc_data.hashfile.hash_info import HashInfo
 
     missing = [md5 for md5 in digests if not Path(repo.cache.local.oid_to_path(md5)).exists()]
@@ -95,17 +91,8 @@ def _bring(repo: Repo, digests: list[str]) -> None:
         repo.cloud.pull([HashInfo("md5", md5) for md5 in missing])
 
 
-def _listed(repo: Repo, digest: str) -> dict[str, str]:
-    """The files of a folder by their path in it."""
-    from dvc_data.hashfile import load
-    from dvc_data.hashfile.hash_info import HashInfo
-
-    tree = load(repo.cache.local, HashInfo("md5", digest))
-    return {"/".join(key): oid.value for key, _, oid in tree}
-
-
 def recorded(paths: Paths, found: Lineage) -> dict[Path, str | None]:
-    """Where the outputs that make up a run lie below `paths`, and the digests that the commit's dvc.lock records."""
+    """Return the paths of the outputs that a run records, with their digests in the commit's dvc.lock."""
     return {
         paths.prepared: found.data,
         paths.model: found.model,
@@ -116,12 +103,40 @@ def recorded(paths: Paths, found: Lineage) -> dict[Path, str | None]:
     }
 
 
-@contextmanager
-def restored_outputs(root: Path, found: Lineage) -> Iterator[Paths]:
-    """The outputs of the pipeline at another commit, in a temporary checkout of it.
+def evaluation_file(root: Path, found: Lineage, run: Run, name: str, folder: Path) -> Path:
+    """Return the commit's own file of its evaluation: from the working copy, the model's run, or DVC.
+
+    A run holds the evaluation that was recorded last, which may be another commit's. name: of the file in reports/.
 
     Raises:
-        LastroError: DVC cannot bring them back, or they are not what dvc.lock records.
+        LastroError: dvc.lock records no such file, or it is nowhere.
+        ExternalError: the store does not answer.
+    """
+    here = Paths.of(root)
+    path = here.reports / name
+    digest = recorded(here, found)[path]
+    if digest is None:
+        raise LastroError(
+            f"records no {path.relative_to(root).as_posix()}",
+            where=f"dvc.lock at {(found.commit or 'HEAD')[:12]}",
+            fix="dvc repro, commit dvc.lock",
+        )
+    if digest_of(path) == digest:
+        return path
+    with contextlib.suppress(artifact.MissingArtifactError):
+        held = artifact.download(run, f"evaluation/{name}", folder / "run")
+        if digest_of(held) == digest:
+            return held
+    # The model was evaluated with other parameters since.
+    return restore(root, digest, folder / name)
+
+
+@contextmanager
+def restored_outputs(root: Path, found: Lineage) -> Iterator[Paths]:
+    """Restore the outputs of the pipeline at another commit, in a temporary checkout of it.
+
+    Raises:
+        LastroError: DVC cannot restore them, or they are not what dvc.lock records.
     """
     from dvc.api import DVCFileSystem
 
@@ -136,9 +151,8 @@ def restored_outputs(root: Path, found: Lineage) -> Iterator[Paths]:
                     path.parent.mkdir(parents=True, exist_ok=True)
                     source.get(name, str(path), recursive=True)
         except Exception as error:
-            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise LastroError(
-                f"DVC cannot bring them back ({first})",
+                f"DVC cannot restore them ({_first_line(error)})",
                 where=f"outputs at {found.commit[:12]}",
                 fix="run dvc push where they were made, or check the commit out and dvc repro, then lastro register",
             ) from None
@@ -152,14 +166,18 @@ def restored_outputs(root: Path, found: Lineage) -> Iterator[Paths]:
         yield paths
 
 
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without DVC's progress bars and warnings: what matters of them is in the error."""
+    """Silence DVC's progress bars and warnings: what matters of them is in the error."""
     logger = logging.getLogger("dvc")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     try:
-        # A file: some of what DVC calls writes to standard error whatever it is told, and fails where there is none.
+        # A real file: some libraries write to standard error in any case, and fail if there is none.
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
             yield
     finally:

@@ -1,4 +1,4 @@
-"""Back to an earlier release, that is in the history of production."""
+"""Roll production back to an earlier release in its history."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Rollback:
     """What a rollback would do.
 
     Attributes:
-        now: what production shows; None if nothing was ever promoted there that still stands.
-        target: the entry to return to, and `version` what its model is registered as.
-        skipped: releases on the way that cannot be returned to, each with the reason.
-        already: production is there.
-        seen: the newest promotion that the plan knows of.
+        now: the current promotion to production; None if there was none.
+        target: the entry to return to; `version` is what its model is registered as now.
+        skipped: releases that cannot be returned to, each with the reason.
+        already: production is at the target.
+        seen: number of the newest promotion that the plan knows of.
     """
 
     now: Entry | None
@@ -33,10 +33,11 @@ class Rollback:
 def plan_rollback(
     registry: Registry, to: str | None = None, source: str | None = None, again: str | None = None
 ) -> Rollback:
-    """To the release `to`, or to the one that was in production before the present one came.
+    """Plan the return to the release `to`, or to the one before the present one.
 
-    source: the release in production when somebody decided this. again: the reason of a rollback that is being repeated; one
-    for that reason which stands is this one, and not followed by another.
+    Args:
+        source: the release in production when somebody decided this.
+        again: the reason of a rollback that is being retried; a rollback for that reason is this one.
 
     Raises:
         LastroError: `to` never was in production, there is nothing before, the version was retired or deleted, or another
@@ -47,7 +48,7 @@ def plan_rollback(
     now = history.current(entries, names.PRODUCTION)
     skipped: list[str] = []
     if to is not None:
-        target = promotion.last_promotion(entries, to)
+        target = history.last_of(entries, to, names.PRODUCTION)
         if target is None:
             known = ", ".join(dict.fromkeys(e.release for e in history.promotions(entries, names.PRODUCTION)))
             raise LastroError(
@@ -78,7 +79,7 @@ def plan_rollback(
                 skipped.append(f"{target.release}: {error}")
                 target = promotion.release_before(entries, target.release)
     target = replace(target, version=version.number)
-    done = promotion.standing(snapshot, names.PRODUCTION, target.release, version.number, target.image)
+    done = promotion.find_done(snapshot, names.PRODUCTION, target.release, version.number, target.image)
     if source is not None and now is not None and source not in (now.release, _left(now, target)):
         raise LastroError(
             f"is {now.release} by now, and no longer {source}, which this was planned from",
@@ -89,26 +90,25 @@ def plan_rollback(
 
 
 def roll_back(registry: Registry, plan: Rollback, who: str, reason: str, take_over: bool = False) -> Entry:
-    """Carry the plan out; the alias moves last.
+    """Carry out the plan; the alias moves last.
 
     Raises:
         LastroError: the artifact is not the model any more, or another promotion is under way.
     """
     promotion.verify(registry, plan.version)
-    target = plan.target
-    wanted = promotion.wish(
-        "rollback", names.PRODUCTION, target.release, plan.version, target.image, who, reason, target.commit
+    wanted = replace(
+        plan.target, action="rollback", from_release=None, from_version=None, who=who, why=reason
     )
-    return promotion.carry_out(registry, wanted, plan.seen, take_over)
+    return promotion.move_alias(registry, wanted, plan.seen, take_over)
 
 
 def _left(now: Entry, target: Entry) -> str | None:
-    """The release that this very rollback has left, where it was begun or done before."""
+    """Return the release that this very rollback left, if it was begun or done before."""
     return now.from_release if now.action == "rollback" and now.release == target.release else None
 
 
 def _version_of(registry: Registry, entry: Entry) -> Version:
-    """The version of a promotion; where it was deleted and registered anew, the new one."""
+    """Return the version of a promotion; the new one if it was deleted and registered again."""
     found = registry.find(entry.model)
     if not found:
         raise LastroError(

@@ -1,1 +1,1 @@
-"""Release tags, the plan of a release, the chain behind a model."""
+"""Plan and promote releases, and trace the chain behind a model."""

@@ -1,4 +1,4 @@
-"""The model that is to be released: its commit's parameters, held-out rows and predictions."""
+"""Load the model that is to be released: its commit's parameters, held-out rows and predictions."""
 
 from __future__ import annotations
 
@@ -16,18 +16,13 @@ from lastro.families.catalog import load_params
 from lastro.operations.lineage import repository
 from lastro.operations.lineage.lineage import Lineage
 from lastro.operations.registry import artifact
-from lastro.operations.registry.evaluation import own_file
-from lastro.operations.registry.restore import restore
+from lastro.operations.registry.restore import evaluation_file, restore
 from lastro.tables.schema import Schema, read_schema
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """What the gate needs to know of a commit's model.
-
-    Attributes:
-        prepared: a folder with the prepared data that the commit's dvc.lock names.
-    """
+    """What the gate reads of a commit's model; `prepared` is the folder of its prepared data."""
 
     params: Params
     prepared: Path
@@ -37,15 +32,15 @@ class Candidate:
 
 
 def load_candidate(root: Path, found: Lineage, run: Run, folder: Path) -> Candidate:
-    """Restore it into `folder`; what the working copy holds already is used where it is.
+    """Restore the candidate into `folder`; files of the working copy that are the commit's are used in place.
 
     Raises:
-        LastroError: DVC does not bring back the data, or the predictions where the run has another evaluation's.
+        LastroError: DVC cannot restore the data or the predictions.
     """
     here = Paths.of(root)
     prepared = restore(root, found.data, folder / "prepared", here.prepared)
     (folder / "params.yaml").write_text(repository.show(root, found.commit, "params.yaml"), encoding="utf-8")
-    predictions = own_file(root, found, run, "predictions.parquet", folder)
+    predictions = evaluation_file(root, found, run, "predictions.parquet", folder)
     return Candidate(
         params=load_params(folder / "params.yaml"),
         prepared=prepared,

@@ -1,4 +1,4 @@
-"""The model in production, scored on the candidate's held-out rows, but for those that it was trained on."""
+"""Score the model in production on the candidate's held-out rows that it was not trained on."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from lastro.operations.release.candidate import Candidate
 from lastro.tables.matrix import read_columns, to_matrix, to_target
 from lastro.tables.schema import KEY, Schema, read_schema
 
-RULE = "rival's rows"
+RULE = "champion's rows"
 
 
 @dataclass(frozen=True)
-class Rival:
-    """What production says of the held-out rows; None and a failed rule where no fair comparison can be made."""
+class ChampionScore:
+    """The champion's predictions of the held-out rows; None and a failed rule if no fair comparison is possible."""
 
     predictions: Predictions | None
     rule: Rule
 
 
-def score_rival(
+def score_champion(
     registry: Registry,
     root: Path,
     version: Version,
@@ -40,18 +40,18 @@ def score_rival(
     candidate: Candidate,
     data: str,
     folder: Path,
-) -> Rival:
-    """Score the rival's model file, downloaded from the registry, on the candidate's test rows.
+) -> ChampionScore:
+    """Score the champion's model from the registry on the candidate's test rows.
 
     data: digest of the candidate's prepared data.
 
     Raises:
-        LastroError: the rival's artifact is not the model it is named by.
+        LastroError: the champion's artifact has another digest.
     """
     who, bound = f"{release} (version {version.number})", candidate.params.gate.min_rows
     run = registry.run_of(version)
-    fetched = artifact.fetch(run, version.tags[names.MODEL], folder / "rival")
-    schema = read_schema(artifact.download(run, f"{artifact.FOLDER}/schema.json", folder / "rival"))
+    fetched = artifact.fetch(run, version.tags[names.MODEL], folder / "champion")
+    schema = read_schema(artifact.download(run, f"{artifact.FOLDER}/schema.json", folder / "champion"))
     lost = missing_inputs(schema, candidate.schema)
     if lost:
         return _refuse(f"{who} cannot be scored on this data: {'; '.join(lost)}")
@@ -67,16 +67,18 @@ def score_rival(
     )
     if rows < bound:
         fix = "hold out rows that it has not seen (new data, or the split it was made with), or lower gate.min_rows"
-        return Rival(None, Rule(RULE, False, rows, bound, f"{counted}, at least {bound} are needed; {fix}"))
+        return ChampionScore(
+            None, Rule(RULE, False, rows, bound, f"{counted}, at least {bound} are needed; {fix}")
+        )
     predictions = _predict(fetched, schema, candidate, trained)
-    return Rival(predictions, Rule(RULE, True, rows, bound, counted))
+    return ChampionScore(predictions, Rule(RULE, True, rows, bound, counted))
 
 
-def missing_inputs(rival: Schema, data: Schema) -> list[str]:
-    """What the rival reads and the data no longer has, in words."""
+def missing_inputs(champion: Schema, data: Schema) -> list[str]:
+    """Say which inputs or classes of the champion the data lacks."""
     columns = {column.name: column for column in data.features}
     lost = []
-    for column in rival.features:
+    for column in champion.features:
         found = columns.get(column.name)
         if found is None:
             lost.append(f"its input {column.name} is no longer in the data")
@@ -84,11 +86,11 @@ def missing_inputs(rival: Schema, data: Schema) -> list[str]:
             found.kind != column.kind
         ):
             lost.append(f"its input {column.name} was {column.kind} and is {found.kind}")
-    if rival.labels != data.labels or rival.task != data.task:
-        lost.append(f"it answers {_answer(rival)}, this data has {_answer(data)}")
-    elif rival.target.name != data.target.name:
-        # With the same answers possible, nothing else tells the two questions apart.
-        lost.append(f"it answers {rival.target.name}, this data asks for {data.target.name}")
+    if champion.labels != data.labels or champion.task != data.task:
+        lost.append(f"it answers {_answer(champion)}, this data has {_answer(data)}")
+    elif champion.target.name != data.target.name:
+        # With the same classes, only the target's name differs.
+        lost.append(f"it answers {champion.target.name}, this data asks for {data.target.name}")
     return lost
 
 
@@ -96,8 +98,8 @@ def _answer(schema: Schema) -> str:
     return f"the classes {', '.join(map(str, schema.labels))}" if schema.labels else "a number"
 
 
-def _refuse(why: str) -> Rival:
-    return Rival(
+def _refuse(why: str) -> ChampionScore:
+    return ChampionScore(
         None,
         Rule(RULE, False, None, None, f'{why}; to release without a comparison: --without-champion "reason"'),
     )
@@ -106,36 +108,32 @@ def _refuse(why: str) -> Rival:
 def _trained_rows(
     root: Path, version: Version, run: Run, candidate: Candidate, data: str, folder: Path
 ) -> np.ndarray:
-    """(n,) keys of the rows that the rival was fitted on or stopped by.
+    """Return the (n,) keys of the rows that the champion was fitted on or stopped by.
 
     Raises:
-        LastroError: its data cannot be restored, or rows are named otherwise now.
+        LastroError: its data cannot be restored, or its rows have other keys now.
     """
-    # The run's data goes with the run's data.key. The version's is another where the model was trained under one key and
-    # registered under another: the same model, and so the same rows held out.
+    # The run's data has the run's data.key. The version's data is another if the model was registered under another key:
+    # the same model, and so the same rows held out.
     registered = version.tags.get(names.DATA)
-    theirs = run.data.tags.get(names.DATA, registered)
-    if theirs is None:
+    digest = run.data.tags.get(names.DATA, registered)
+    if digest is None:
         raise LastroError("neither its run nor its version says which data it was trained on")
-    if data in (theirs, registered):
+    if data in (digest, registered):
         return np.array([], candidate.predictions.keys.dtype)
     key = candidate.params.data.key
     was = run.data.params.get("data.key", "None")
     if was != str(key):
-        raise LastroError(f"data.key was {was} and is {key}, so its rows cannot be told among these")
-    prepared = restore(root, theirs, folder / "rival-data", Paths.of(root).prepared)
-    parts = {part: _keys(prepared / f"{part}.parquet") for part in ("train", "validation", "test")}
-    trained = np.concatenate([parts["train"], parts["validation"]])
+        raise LastroError(f"data.key was {was} and is {key}, so its rows cannot be found among these")
+    prepared = restore(root, digest, folder / "champion-data", Paths.of(root).prepared)
+    theirs, ours = (_keys_of_parts(folder) for folder in (prepared, candidate.prepared))
+    trained = np.concatenate([theirs["train"], theirs["validation"]])
     then, now = _kind(trained), _kind(candidate.predictions.keys)
     if then != now:
         raise LastroError(
-            f"rows were named by {then} then and by {now} now, so its rows cannot be told among these"
+            f"row keys were {then} then and are {now} now, so its rows cannot be found among these"
         )
-    everything = np.concatenate([trained, parts["test"]])
-    ours = np.concatenate(
-        [_keys(candidate.prepared / f"{part}.parquet") for part in ("train", "validation", "test")]
-    )
-    if key is None and not np.isin(ours, everything).any():
+    if key is None and not np.isin(*(np.concatenate(list(parts.values())) for parts in (ours, theirs))).any():
         raise LastroError(
             "no row of its data is in this data: a row is named by its content, and a column that came or "
             "went renames all",
@@ -144,10 +142,13 @@ def _trained_rows(
     return trained
 
 
-def _keys(path: Path) -> np.ndarray:
-    """(n,) as Predictions holds them: of texts that are Python objects NumPy would compare each with each."""
-    keys = read_columns(path, [KEY])[KEY].to_numpy()
-    return keys if keys.dtype.kind in "iu" else keys.astype(np.str_)
+def _keys_of_parts(prepared: Path) -> dict[str, np.ndarray]:
+    """Return the (n,) keys of each part as Predictions holds them: NumPy is slow on texts that are Python objects."""
+    found = {}
+    for part in ("train", "validation", "test"):
+        keys = read_columns(prepared / f"{part}.parquet", [KEY])[KEY].to_numpy()
+        found[part] = keys if keys.dtype.kind in "iu" else keys.astype(np.str_)
+    return found
 
 
 def _kind(keys: np.ndarray) -> str:
@@ -157,7 +158,7 @@ def _kind(keys: np.ndarray) -> str:
 def _predict(
     fetched: artifact.Artifact, schema: Schema, candidate: Candidate, trained: np.ndarray
 ) -> Predictions:
-    """The rival's answers to the held-out rows that it was not trained on."""
+    """Return the champion's predictions of the held-out rows that it was not trained on."""
     family = catalog.get(fetched.family)
     path = candidate.prepared / "test.parquet"
     inputs = (column.name for column in schema.features)

@@ -1,17 +1,19 @@
-"""Semantic versioning of the model's interface, as its MLflow signature tells it to clients."""
+"""Compare two interfaces (MLflow signatures) by the rules of semantic versioning."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
 from mlflow.models import ModelSignature
+from mlflow.types.schema import Schema as MlflowSchema
 
 from lastro.operations.release.tags import ReleaseTag
 
 
 class Bump(IntEnum):
-    """Which number of the version a change needs at least; larger is stronger."""
+    """The number of the version that a change must raise at least; larger is stronger."""
 
     PATCH = 0
     MINOR = 1
@@ -20,53 +22,47 @@ class Bump(IntEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """One difference between two interfaces, in words, and what it needs."""
+    """One difference between two interfaces in words, and the bump that it needs."""
 
     bump: Bump
     what: str
 
 
 def compare(old: ModelSignature, new: ModelSignature) -> list[Change]:
-    """How the interface changed; empty where a client cannot tell the two apart.
+    """Return how the interface changed; empty if a client sees no difference.
 
-    Renaming is a removal and an addition. An input that was required and no longer is, is a wider interface: minor. The
-    order of inputs does not matter, since clients name them; that of outputs does not either.
+    Renaming is a removal and an addition. The order of columns does not matter, since clients name them.
     """
-    changes = []
-    before, after = _columns(old.inputs), _columns(new.inputs)
-    for name, (kind, required) in before.items():
+    return [*_compare("input", old.inputs, new.inputs), *_compare("output", old.outputs, new.outputs)]
+
+
+def _compare(what: str, old: MlflowSchema | None, new: MlflowSchema | None) -> Iterator[Change]:
+    before, after = _columns(old), _columns(new)
+    for name in dict.fromkeys([*before, *after]):
+        column = f"{what} {name}"
         if name not in after:
-            changes.append(Change(Bump.MAJOR, f"input {name} was removed"))
-        elif after[name][0] != kind:
-            changes.append(Change(Bump.MAJOR, f"input {name} was {kind} and is {after[name][0]}"))
-        elif after[name][1] and not required:
-            changes.append(Change(Bump.MAJOR, f"input {name} is newly required"))
-        elif required and not after[name][1]:
-            changes.append(Change(Bump.MINOR, f"input {name} is no longer required"))
-    for name, (_, required) in after.items():
-        if name not in before:
-            bump = Bump.MAJOR if required else Bump.MINOR
-            changes.append(Change(bump, f"{'required' if required else 'optional'} input {name} was added"))
-    outputs, answers = _columns(old.outputs), _columns(new.outputs)
-    for name in dict.fromkeys([*outputs, *answers]):
-        if name not in answers:
-            changes.append(Change(Bump.MAJOR, f"output {name} was removed"))
-        elif name not in outputs:
-            changes.append(Change(Bump.MAJOR, f"output {name} was added"))
-        elif outputs[name][0] != answers[name][0]:
-            changes.append(
-                Change(Bump.MAJOR, f"output {name} was {outputs[name][0]} and is {answers[name][0]}")
-            )
-    return changes
+            yield Change(Bump.MAJOR, f"{column} was removed")
+            continue
+        kind, required = after[name]
+        if name not in before and what == "output":
+            yield Change(Bump.MAJOR, f"{column} was added")
+        elif name not in before:
+            how, bump = ("required", Bump.MAJOR) if required else ("optional", Bump.MINOR)
+            yield Change(bump, f"{how} {column} was added")
+        elif before[name][0] != kind:
+            yield Change(Bump.MAJOR, f"{column} was {before[name][0]} and is {kind}")
+        elif what == "input" and before[name][1] != required:
+            bump, how = (Bump.MAJOR, "newly") if required else (Bump.MINOR, "no longer")
+            yield Change(bump, f"{column} is {how} required")
 
 
 def needed(changes: list[Change]) -> Bump:
-    """The strongest bump that one of the changes asks for; a patch where nothing changed."""
+    """Return the strongest bump that a change needs; a patch if nothing changed."""
     return max((change.bump for change in changes), default=Bump.PATCH)
 
 
 def given(last: ReleaseTag, tag: ReleaseTag) -> Bump | None:
-    """The bump from one release to a later one; None where it is not later. 0.Y.Z has no special freedom here."""
+    """Return the bump from one release to a later one; None if it is not later. 0.Y.Z has no special rules."""
     last, tag = last.final, tag.final
     if tag <= last:
         return None
@@ -75,8 +71,8 @@ def given(last: ReleaseTag, tag: ReleaseTag) -> Bump | None:
     return Bump.MINOR if tag.minor > last.minor else Bump.PATCH
 
 
-def _columns(schema) -> dict[str, tuple[str, bool]]:
-    """name -> (type, required) of each column; a signature without schema has none."""
+def _columns(schema: MlflowSchema | None) -> dict[str, tuple[str, bool]]:
+    """Return name -> (type, required) of each column; empty for a signature without schema."""
     if schema is None:
         return {}
     return {

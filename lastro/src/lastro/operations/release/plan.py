@@ -1,4 +1,4 @@
-"""Whether a tag may be released: everything that is checked before a model is built, published and promoted."""
+"""Check whether a tag may be released, before its image is built, published and promoted."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from lastro.evaluation.gate import judge
 from lastro.evaluation.verdict import Rule, Verdict
 from lastro.operations.lineage import lineage, repository
 from lastro.operations.lineage.lineage import Lineage
-from lastro.operations.registry import artifact, history, lookup, names
+from lastro.operations.registry import artifact, history, names, versions
 from lastro.operations.registry.client import Registry, Snapshot, Version
 from lastro.operations.registry.history import Entry
 from lastro.operations.registry.register import refuse_outdated, refuse_retired
 from lastro.operations.release import rules
 from lastro.operations.release.candidate import load_candidate
-from lastro.operations.release.champion import RULE, score_rival
+from lastro.operations.release.champion import RULE, score_champion
 from lastro.operations.release.tags import ReleaseTag
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a tag stands for, and what speaks for and against its release.
+    """What a tag would release, and the rules that it passes or fails.
 
     Attributes:
-        production: the release that is in production now, whose model is the rival; None if nothing is.
+        production: the release in production, whose model is the champion; None if there is none.
         rules: branch, version and interface; `verdict` holds the gate's.
     """
 
@@ -42,21 +42,21 @@ class Plan:
 
     @property
     def allowed(self) -> bool:
-        """Whether every rule and the verdict pass."""
+        """Return whether every rule and the verdict pass."""
         return self.verdict.passed and all(rule.passed for rule in self.rules)
 
     def refuse_failed(self) -> None:
-        """Raises VerdictError, naming the rules that fail, where the release is not allowed."""
+        """Raise VerdictError with the names of the failed rules, if any."""
         failed = [rule.name for rule in (*self.rules, *self.verdict.rules) if not rule.passed]
         if failed:
             raise VerdictError(
                 f"must not be released ({', '.join(failed)})",
                 where=self.tag,
-                fix=f"lastro release plan {self.tag} says why, and how to mend it",
+                fix=f"lastro release plan {self.tag} says why, and how to fix it",
             )
 
     def to_json(self, name: str) -> dict[str, Any]:
-        """For the workflow; `name` is the registered model's."""
+        """Return the plan for the workflow; `name` is the registered model's."""
         found = self.lineage
         return {
             "tag": str(self.tag),
@@ -78,7 +78,7 @@ class Plan:
 
 
 def resolve(registry: Registry, root: Path, tag: ReleaseTag) -> tuple[Lineage, Version]:
-    """From the tag to its commit, the model's digest and the one version.
+    """Resolve the tag to the lineage of its commit and the one version of its model.
 
     Raises:
         LastroError: there is no such tag, dvc.lock is outdated there, not exactly one version has this model, or it was
@@ -88,7 +88,7 @@ def resolve(registry: Registry, root: Path, tag: ReleaseTag) -> tuple[Lineage, V
         raise LastroError("this clone has no such tag", where=tag, fix=f"git tag {tag}, or git fetch --tags")
     found = lineage.read(root, f"refs/tags/{tag}")
     refuse_outdated(found, str(tag))
-    version = lookup.only_version(registry, found.model, str(tag))
+    version = versions.only_version(registry, found.model, str(tag))
     refuse_retired(version)
     return found, version
 
@@ -98,12 +98,12 @@ def make_plan(
     root: Path,
     tag: ReleaseTag,
     branch: str | None = None,
-    without_rival: str | None = None,
+    without_champion: str | None = None,
 ) -> Plan:
-    """Check everything. without_rival: why no comparison with production is wanted.
+    """Check everything. without_champion: why production is not compared with.
 
     Raises:
-        LastroError: see `resolve`; an artifact is not the model it is named by; data that DVC does not bring back.
+        LastroError: see `resolve`; an artifact has another digest; DVC cannot restore the data.
     """
     found, version = resolve(registry, root, tag)
     snapshot = registry.snapshot()
@@ -116,28 +116,25 @@ def make_plan(
             rules.increases(tag, found.commit, entries),
             rules.fits_interface(registry, tag, entries, fetched, folder),
         )
-        rival = in_production(registry, snapshot, entries)
-        verdict = _judge(registry, root, found, run, rival, without_rival, folder)
-    return Plan(tag, found, version, rival and rival[1], checked, verdict)
+        champion = in_production(registry, snapshot, entries)
+        verdict = _judge(registry, root, found, run, champion, without_champion, folder)
+    return Plan(tag, found, version, champion and champion[1], checked, verdict)
 
 
 def in_production(
     registry: Registry, snapshot: Snapshot, entries: list[Entry]
 ) -> tuple[Version, Entry] | None:
-    """The version at the alias `production`, and the promotion that brought it there.
+    """Return the version at the alias `production` and the promotion that brought it there; None if there is none.
 
     Raises:
-        LastroError: the alias was set by hand, so that nobody knows what is in production.
+        LastroError: the alias was set by hand, so the release in production is unknown.
     """
     number = snapshot.aliases.get(names.PRODUCTION)
-    if number is None:
-        return None
-    version = registry.get(number)
-    last = next(
-        (e for e in reversed(history.promotions(entries, names.PRODUCTION)) if e.version == number), None
-    )
+    version = registry.get(number) if number is not None else None
     if version is None:
         return None
+    promoted = reversed(history.promotions(entries, names.PRODUCTION))
+    last = next((entry for entry in promoted if entry.version == number), None)
     if last is None or names.MODEL not in version.tags:
         now = history.current(entries, names.PRODUCTION)
         fix = f"lastro rollback --to {now.release}" if now else "delete the alias"
@@ -154,20 +151,22 @@ def _judge(
     root: Path,
     found: Lineage,
     run: Run,
-    rival: tuple[Version, Entry] | None,
-    without_rival: str | None,
+    champion: tuple[Version, Entry] | None,
+    without_champion: str | None,
     folder: Path,
 ) -> Verdict:
     candidate = load_candidate(root, found, run, folder)
     scored = None
-    if rival is None:
+    if champion is None:
         rule = Rule(RULE, True, None, None, "nothing is in production to compare with")
-    elif rival[0].tags[names.MODEL] == found.model:
-        rule = Rule(RULE, True, None, None, f"{rival[1].release} in production is this very model")
-    elif without_rival:
-        rule = Rule(RULE, True, None, None, f"not compared with {rival[1].release}: {without_rival}")
+    elif champion[0].tags[names.MODEL] == found.model:
+        rule = Rule(RULE, True, None, None, f"{champion[1].release} in production is this very model")
+    elif without_champion:
+        rule = Rule(RULE, True, None, None, f"not compared with {champion[1].release}: {without_champion}")
     else:
-        judged = score_rival(registry, root, rival[0], rival[1].release, candidate, found.data, folder)
+        judged = score_champion(
+            registry, root, champion[0], champion[1].release, candidate, found.data, folder
+        )
         scored, rule = judged.predictions, judged.rule
     params = candidate.params
     verdict = judge(

@@ -1,8 +1,9 @@
-"""`lastro promote`: what the plan allows, made true."""
+"""Promote a release tag that its plan allows."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from lastro.core.errors import LastroError
@@ -13,6 +14,14 @@ from lastro.operations.release.plan import make_plan, resolve
 from lastro.operations.release.tags import ReleaseTag
 
 
+@dataclass(frozen=True)
+class Promoted:
+    """The entry of a promotion; `already`: it was done before."""
+
+    entry: Entry
+    already: bool
+
+
 def promote(
     registry: Registry,
     root: Path,
@@ -21,10 +30,10 @@ def promote(
     who: str = "",
     why: str = "",
     branch: str | None = None,
-    without_rival: str | None = None,
+    without_champion: str | None = None,
     take_over: bool = False,
-) -> promotion.Moved:
-    """Move the tag's alias to its version, after everything that the plan checks has been checked again.
+) -> Promoted:
+    """Move the tag's alias to its version, after the whole plan has been checked again.
 
     Raises:
         VerdictError: the plan says no.
@@ -32,23 +41,31 @@ def promote(
     """
     _, version = resolve(registry, root, tag)
     snapshot = registry.snapshot()
-    standing = promotion.standing(snapshot, tag.alias, str(tag), version.number, image)
-    if standing:
+    done = promotion.find_done(snapshot, tag.alias, str(tag), version.number, image)
+    if done:
         promotion.verify(registry, version)
-        return promotion.Moved(standing, True)
+        return Promoted(done, already=True)
     entries = history.read_entries(snapshot)
     _refuse_rolled_back(entries, tag)
-    plan = make_plan(registry, root, tag, branch, without_rival)
+    plan = make_plan(registry, root, tag, branch, without_champion)
     plan.refuse_failed()
-    why = "; ".join(filter(None, [why, without_rival and f"without comparison: {without_rival}"]))
-    wanted = promotion.wish(
-        "promote", tag.alias, str(tag), plan.version, image, who, why, plan.lineage.commit
+    why = "; ".join(filter(None, [why, without_champion and f"without comparison: {without_champion}"]))
+    wanted = Entry(
+        action="promote",
+        alias=tag.alias,
+        release=str(tag),
+        version=plan.version.number,
+        model=plan.version.tags.get(names.MODEL, ""),
+        commit=plan.lineage.commit,
+        image=image,
+        who=who,
+        why=why,
     )
-    return promotion.Moved(promotion.carry_out(registry, wanted, history.newest(entries), take_over), False)
+    return Promoted(promotion.move_alias(registry, wanted, history.newest(entries), take_over), already=False)
 
 
 def _refuse_rolled_back(entries: list[Entry], tag: ReleaseTag) -> None:
-    """A promotion that is repeated late must not undo a rollback."""
+    """Refuse a promotion that is retried late and would undo a rollback."""
     now = history.current(entries, tag.alias)
     if (
         now
@@ -62,5 +79,5 @@ def _refuse_rolled_back(entries: list[Entry], tag: ReleaseTag) -> None:
 
 
 def is_image(text: str) -> bool:
-    """Whether the text is the digest of an image."""
+    """Return whether the text is the digest of an image."""
     return re.fullmatch(r"sha256:[0-9a-f]{64}", text) is not None

@@ -1,4 +1,4 @@
-"""What a release tag must fulfil beside the gate: branch, order of versions, interface."""
+"""Check a release tag beside the gate: branch, order of versions, interface."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from lastro.operations.registry import artifact, history
 from lastro.operations.registry.client import Registry
 from lastro.operations.registry.history import Entry
 from lastro.operations.release import interface
-from lastro.operations.release.tags import ReleaseTag, rivals_in_order
+from lastro.operations.release.tags import ReleaseTag, must_come_after
 
 
 def on_branch(root: Path, commit: str, chosen: str | None) -> Rule:
-    """The commit is on the default branch, so that what is released was reviewed."""
+    """Check that the commit is on the default branch, where it was reviewed."""
     branches = repository.default_branches(root, chosen)
     first = next(iter(branches))
     on = next((name for name, ref in branches.items() if repository.is_ancestor(root, commit, ref)), None)
     if on is None:
-        said = f"not on {first}; merge it first, or git fetch --unshallow origin where history is missing"
+        where = f"not on {first}; merge it first, or git fetch --unshallow origin where history is missing"
     elif on == first:
-        said = f"on {on}"
+        where = f"on {on}"
     else:
-        # Whoever tags at home may push later; a workflow's checkout has the remote's branch alone.
-        said = f"on {on}, which {first} has yet to get; git push"
-    return Rule("branch", on is not None, None, None, f"commit {commit[:12]} is {said}")
+        # A person may push later; a workflow's checkout has only the remote's branch.
+        where = f"on {on}, which {first} has yet to get; git push"
+    return Rule("branch", on is not None, None, None, f"commit {commit[:12]} is {where}")
 
 
 def _released(entries: list[Entry]) -> dict[ReleaseTag, Entry]:
@@ -35,12 +35,12 @@ def _released(entries: list[Entry]) -> dict[ReleaseTag, Entry]:
 
 
 def increases(tag: ReleaseTag, commit: str, entries: list[Entry]) -> Rule:
-    """The version is higher than every one that it has to come after, and no other commit was released as it."""
+    """Check that the version is higher than the earlier ones, and was released at no other commit."""
     for entry in history.promotions(entries):
         if entry.release == str(tag) and entry.commit != commit:
             detail = f"{tag} was released at {entry.commit[:12]}, version {entry.version}, and the tag was moved since"
             return Rule("version", False, None, None, f"{detail}; choose a tag above it")
-    others = rivals_in_order(tag, list(_released(entries)))
+    others = must_come_after(tag, list(_released(entries)))
     last = max(others, default=None)
     if last is None:
         return Rule("version", True, None, None, f"{tag} is the first of its kind")
@@ -52,7 +52,7 @@ def increases(tag: ReleaseTag, commit: str, entries: list[Entry]) -> Rule:
 def fits_interface(
     registry: Registry, tag: ReleaseTag, entries: list[Entry], fetched: artifact.Artifact, folder: Path
 ) -> Rule:
-    """The version tells clients how the interface changed since the last release. fetched: the tag's model."""
+    """Check that the version says how the interface changed since the last release. fetched: the tag's model."""
     earlier = [other for other in _released(entries) if other.candidate is None and other < tag.final]
     last = max(earlier, default=None)
     if last is None:

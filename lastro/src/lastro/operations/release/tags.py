@@ -1,4 +1,4 @@
-"""The grammar of release tags: vX.Y.Z goes to production, vX.Y.Z-rc.N to staging, and nothing else is a release.
+"""Parse release tags: vX.Y.Z goes to production, vX.Y.Z-rc.N to staging; nothing else is a release.
 
 Numbers and order are those of Semantic Versioning 2.0.0 (semver.org).
 """
@@ -23,7 +23,7 @@ class ReleaseTag(Version):
         """Read the tag that `text` spells.
 
         Raises:
-            LastroError: it is not of the grammar; the message says what is.
+            LastroError: it is not a release tag.
         """
         try:
             found = Version.parse(text[1:])
@@ -50,12 +50,12 @@ class ReleaseTag(Version):
 
     @property
     def image_tag(self) -> str:
-        """The tag of the one image that is released as this."""
+        """Return the tag of the image of this release."""
         return str(self).removeprefix("v")
 
     @property
     def moving_image_tags(self) -> tuple[str, ...]:
-        """Those that follow production: a release comes after every earlier one, so all are its own. None for a candidate."""
+        """Return the image tags that move to a release, which is always the newest; none for a candidate."""
         if self.candidate is not None:
             return ()
         return f"{self.major}.{self.minor}", str(self.major), "latest"
@@ -66,8 +66,8 @@ class ReleaseTag(Version):
         return ReleaseTag(self.major, self.minor, self.patch)
 
 
-def rivals_in_order(tag: ReleaseTag, released: list[ReleaseTag]) -> list[ReleaseTag]:
-    """Those of `released` that the tag must come after.
+def must_come_after(tag: ReleaseTag, released: list[ReleaseTag]) -> list[ReleaseTag]:
+    """Return those of `released` that the tag must come after.
 
     A release: every other release. A candidate: every release, and the other candidates for its own release. So an old
     line can be fixed while the candidate for a new one is in staging.

@@ -1,4 +1,4 @@
-"""Following a chain from where it is entered, and checking each link against its neighbours."""
+"""Follow the chain of a model from commit to image, and check each link against its neighbours."""
 
 from __future__ import annotations
 
@@ -15,19 +15,15 @@ from lastro.operations.lineage.repository import recorded_at
 from lastro.operations.registry import names
 from lastro.operations.registry.client import Registry, Version
 from lastro.operations.registry.register import refuse_outdated
-from lastro.operations.release import trace_origin as origin
-from lastro.operations.release import trace_record as record
-from lastro.operations.release import trace_release as release
-from lastro.operations.release.link import Link
-from lastro.operations.release.trace_start import Start, get_run
+from lastro.operations.release import trace_links as links
+from lastro.operations.release.trace_find import Start, get_run
+from lastro.operations.release.trace_links import Link
 from lastro.operations.tracking import runs
-
-__all__ = ["Chain", "Link", "follow"]
 
 
 @dataclass(frozen=True)
 class Chain:
-    """The links in order, from the commit to the image; `model` is the digest that joins them, where it is known."""
+    """The links in order, from the commit to the image; `model` is the digest that joins them, if known."""
 
     start: Start
     model: str | None
@@ -35,11 +31,11 @@ class Chain:
 
     @property
     def broken(self) -> tuple[Link, ...]:
-        """Those links that are missing or contradict another one."""
+        """Return the links that are missing or contradict another one."""
         return tuple(link for link in self.links if link.problem)
 
     def to_json(self) -> dict[str, Any]:
-        """For programs."""
+        """Return the chain for programs."""
         return {
             "asked": self.start.named,
             "kind": self.start.kind,
@@ -49,59 +45,64 @@ class Chain:
             "links": {link.name: link.content for link in self.links},
         }
 
+    def to_text(self) -> str:
+        """Return the chain for people: what is broken first, then link by link."""
+        lines = [f"{self.start.named}: {self.start.kind}, model {self.model or 'unknown'}"]
+        lines += [f"broken at {link.name}: {link.problem}" for link in self.broken] or ["the chain is whole"]
+        for link in self.links:
+            lines.append(f"{link.name:<9}{link.text or ('broken' if link.problem else 'none')}")
+            lines += [f"{'':<9}{line}" for line in link.lines]
+        return "\n".join(lines)
+
 
 def follow(registry: Registry, root: Path, start: Start) -> Chain:
-    """The whole chain. What is broken is said in its link, not raised.
+    """Return the whole chain. What is broken is in its link, not raised.
 
     Raises:
         ExternalError: the store or Git does not answer.
     """
-    version = start.version
-    model = _tag(version, names.MODEL) or _tag(start.run, runs.MODEL) or start.model
-    found, commit_problem = None, None
-    if model is None and start.commit:
-        found, commit_problem = _lineage(root, start.commit)
+    version, model, commit = start.version, _model_of(start), start.commit
+    found, problem = None, None
+    if model is None and commit:
+        found, problem = _lineage(root, commit)
         model = found and found.model
     several = registry.find(model) if model and version is None else []
     version = version or (several[0] if several else None)
     run = start.run or _run_of(registry, version, model)
-    if found is None and commit_problem is None:
-        commit = start.commit or _tag(version, names.COMMIT) or (recorded_at(root, model) if model else None)
+    if found is None and problem is None:
+        commit = commit or _commit_of(root, version, model)
         if commit:
-            found, commit_problem = _lineage(root, commit)
+            found, problem = _lineage(root, commit)
         else:
-            commit_problem = (
+            problem = (
                 "no dvc.lock in this clone's history names this model; git fetch, or dvc repro and commit it"
             )
-    else:
-        commit = start.commit
     snapshot = registry.snapshot()
     chain = (
-        origin.commit_link(root, commit, found, model, commit_problem),
-        origin.data_link(found, version, run),
-        origin.params_link(root, found, version, run),
-        record.run_link(registry, run, version, model),
-        record.metrics_link(run),
-        record.verdict_link(run, version),
-        release.version_link(registry, version, several, model, commit, snapshot),
-        *release.release_links(registry, root, start, version, snapshot),
+        links.commit_link(root, commit, found, model, problem),
+        links.data_link(found, version, run),
+        links.params_link(root, found, version, run),
+        links.run_link(registry, run, version, model),
+        links.metrics_link(run),
+        links.verdict_link(run, version),
+        links.version_link(registry, version, several, commit, snapshot),
+        *links.release_links(root, start.image, version, snapshot),
     )
     return Chain(start, model, chain)
 
 
 def find_commit(registry: Registry, root: Path, start: Start) -> str:
-    """The commit alone that a start leads to.
+    """Return only the commit that a start leads to.
 
     Raises:
         LastroError: there is none.
     """
     if start.commit:
         return start.commit
-    model = _tag(start.version, names.MODEL) or _tag(start.run, runs.MODEL) or start.model
-    version = start.version
+    version, model = start.version, _model_of(start)
     if version is None and model:
         version = next(iter(registry.find(model)), None)
-    commit = _tag(version, names.COMMIT) or (recorded_at(root, model) if model else None)
+    commit = _commit_of(root, version, model)
     if not commit:
         raise LastroError(
             "leads to no commit",
@@ -111,18 +112,14 @@ def find_commit(registry: Registry, root: Path, start: Start) -> str:
     return commit
 
 
-def _lineage(root: Path, commit: str) -> tuple[Lineage | None, str | None]:
-    try:
-        found = lineage.read(root, commit)
-    except ExternalError:
-        raise
-    except LastroError as error:
-        return None, str(error)
-    try:
-        refuse_outdated(found, commit[:12])
-    except LastroError as error:
-        return found, str(error)
-    return found, None
+def _model_of(start: Start) -> str | None:
+    tagged = start.version.tags.get(names.MODEL) if start.version else None
+    return tagged or (start.run.data.tags.get(runs.MODEL) if start.run else None) or start.model
+
+
+def _commit_of(root: Path, version: Version | None, model: str | None) -> str | None:
+    tagged = version.tags.get(names.COMMIT) if version else None
+    return tagged or (recorded_at(root, model) if model else None)
 
 
 def _run_of(registry: Registry, version: Version | None, model: str | None) -> Run | None:
@@ -131,7 +128,14 @@ def _run_of(registry: Registry, version: Version | None, model: str | None) -> R
     return runs.find_run(registry.store, model) if model else None
 
 
-def _tag(of: Version | Run | None, name: str) -> str | None:
-    if of is None:
-        return None
-    return (of.tags if isinstance(of, Version) else of.data.tags).get(name)
+def _lineage(root: Path, commit: str) -> tuple[Lineage | None, str | None]:
+    """Return the commit's lineage, if it has one, and what is wrong with it."""
+    found = None
+    try:
+        found = lineage.read(root, commit)
+        refuse_outdated(found, commit[:12])
+    except ExternalError:
+        raise
+    except LastroError as error:
+        return found, str(error)
+    return found, None

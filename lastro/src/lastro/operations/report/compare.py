@@ -78,7 +78,7 @@ def with_production(
     from lastro.operations.registry import names as words
     from lastro.operations.registry.client import one_line, open_registry
     from lastro.operations.release.candidate import Candidate
-    from lastro.operations.release.champion import score_rival
+    from lastro.operations.release.champion import score_champion
     from lastro.operations.release.plan import in_production
     from lastro.tables.schema import read_schema
 
@@ -96,7 +96,7 @@ def with_production(
                 return Comparison(Other(name=name, rows=len(ours), same=True), {})
             training = read_training(paths.training)
             candidate = Candidate(params, paths.prepared, read_schema(paths.schema), ours, training)
-            champion = score_rival(registry, root, version, entry.release, candidate, found.data, folder)
+            champion = score_champion(registry, root, version, entry.release, candidate, found.data, folder)
     except LastroError as error:
         return nothing("production", str(error))
     if champion.predictions is None:

@@ -16,12 +16,11 @@ from lastro.operations.image.subject import find_subject
 from lastro.operations.registry import history
 from lastro.operations.registry.artifact import fetch_folder
 from lastro.operations.registry.client import Registry
-from lastro.operations.registry.evaluation import own_file
 from lastro.operations.registry.register import complete_run
+from lastro.operations.registry.restore import evaluation_file
 from lastro.operations.release.tags import ReleaseTag
 from lastro.operations.release.trace import follow
-from lastro.operations.release.trace_start import find_start
-from lastro.operations.release.trace_text import as_text
+from lastro.operations.release.trace_find import find_start
 
 MAXIMUM_LENGTH = 100_000
 """GitHub takes 125,000 characters."""
@@ -56,8 +55,7 @@ def write_notes(registry: Registry, root: Path, tag: ReleaseTag, repository: str
         LastroError: the tag was not promoted, its chain is broken, or its commit's evaluation cannot be restored.
     """
     subject = find_subject(registry, root, str(tag))
-    entries = history.promotions(history.read_entries(registry.snapshot()))
-    entry = next((e for e in reversed(entries) if e.release == str(tag)), None)
+    entry = history.last_of(history.read_entries(registry.snapshot()), str(tag))
     if entry is None:
         raise LastroError("was not promoted", where=tag, fix=f"lastro promote {tag}")
     # The trace tells the run's verdict and metrics, which are another commit's where that was evaluated since.
@@ -66,7 +64,7 @@ def write_notes(registry: Registry, root: Path, tag: ReleaseTag, repository: str
     with tempfile.TemporaryDirectory(prefix="lastro-notes-") as name:
         place = Path(name)
         card, metrics = (
-            own_file(root, subject.lineage, subject.run, name, place).read_bytes()
+            evaluation_file(root, subject.lineage, subject.run, name, place).read_bytes()
             for name in ("model_card.md", "evaluation.json")
         )
         model = fetch_folder(subject.run, subject.lineage.model, place / "model")
@@ -80,7 +78,7 @@ def write_notes(registry: Registry, root: Path, tag: ReleaseTag, repository: str
         image=f"{address(repository)}@{entry.image}" if entry.image else "",
         example=_request(example),
         card=card.decode(),
-        trace=as_text(chain),
+        trace=chain.to_text(),
         why=entry.why,
     )
     write_whole(folder / "notes.md", render(notes))

@@ -1,1 +1,1 @@
-"""MLflow runs, found by the digest of the model."""
+"""Record MLflow runs, found by the digest of the model."""

@@ -1,6 +1,6 @@
-"""`tracking.mode: autolog`: MLflow's own autologging around the fit, in the stage's process.
+"""Run MLflow's autologging around the fit (`tracking.mode: autolog`), in the stage's process.
 
-What is always logged (`lastro.operations.tracking.record`) comes beside it, into the same run.
+`lastro.operations.tracking.record` writes what is always logged into the same run.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from lastro.operations.tracking.store import open_store
 
 
 class Autolog:
-    """Autologging of the family's flavour around one fit. The model is not logged here: the recorder does.
+    """Autologging of the family's flavour around one fit. The recorder logs the model, not this.
 
     Attributes:
-        run_id: the run that autologging wrote to; None before the fit, and where the server died meanwhile.
+        run_id: the run that autologging wrote to; None before the fit, or if the server died meanwhile.
     """
 
     def __init__(self, root: Path, family: str):

@@ -1,4 +1,4 @@
-"""The plots of a run as PNG, drawn from the plot data that evaluate wrote."""
+"""Draw the plots of a run as PNG from the plot data that evaluate wrote."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WHITE_ABOVE = 0.7
 
 
 def write_figures(plots: Path, folder: Path) -> None:
-    """One PNG in `folder` for each CSV in `plots`; a file without rows has none."""
+    """Write one PNG into `folder` for each CSV in `plots` that has rows."""
     for path in sorted(plots.glob("*.csv")):
         rows = read_rows(path)
         if rows and path.stem in DRAW:
@@ -28,7 +28,7 @@ def write_figures(plots: Path, folder: Path) -> None:
 
 
 def read_rows(path: Path) -> Rows:
-    """The rows of a CSV file."""
+    """Read the rows of a CSV file."""
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
@@ -37,62 +37,40 @@ def _numbers(rows: Rows, name: str) -> list[float]:
     return [float(row[name]) if row[name] else float("nan") for row in rows]
 
 
-def _by(rows: Rows, name: str) -> dict[str, Rows]:
-    groups: dict[str, Rows] = {}
-    for row in rows:
-        groups.setdefault(row.get(name, ""), []).append(row)
-    return groups
+def _curve(
+    x: str, y: str, xlabel: str, ylabel: str, diagonal: bool = False, by: str = "class", marker: str = ""
+):
+    """Return a function that draws column `y` over `x`, one line per value of the column `by`."""
 
-
-def _curve(x: str, y: str, diagonal: bool = False) -> Callable[[Axes, Rows], None]:
     def draw(axes: Axes, rows: Rows) -> None:
         if diagonal:
             axes.plot([0, 1], [0, 1], linestyle=":", color="grey")
-        groups = _by(rows, "class")
+        groups: dict[str, Rows] = {}
+        for row in rows:
+            groups.setdefault(row.get(by, ""), []).append(row)
         for name, group in groups.items():
-            axes.plot(_numbers(group, x), _numbers(group, y), label=name)
-        axes.set(xlabel=x.replace("_", " "), ylabel=y.replace("_", " "))
-        _legend(axes, groups)
+            axes.plot(_numbers(group, x), _numbers(group, y), marker=marker, label=name)
+        axes.set(xlabel=xlabel, ylabel=ylabel or rows[0]["metric"])
+        if 1 < len(groups) <= 12:
+            axes.legend(fontsize="small")
 
     return draw
 
 
-def _legend(axes: Axes, groups: dict[str, Rows]) -> None:
-    if 1 < len(groups) <= 12:
-        axes.legend(fontsize="small")
-
-
-def _calibration(axes: Axes, rows: Rows) -> None:
-    axes.plot([0, 1], [0, 1], linestyle=":", color="grey")
-    groups = _by(rows, "class")
-    for name, group in groups.items():
-        axes.plot(_numbers(group, "predicted"), _numbers(group, "observed"), marker="o", label=name)
-    axes.set(xlabel="predicted probability", ylabel="observed share")
-    _legend(axes, groups)
-
-
 def _confusion(axes: Axes, rows: Rows) -> None:
     labels = list(dict.fromkeys(row["actual"] for row in rows))
-    at = {label: index for index, label in enumerate(labels)}
-    counts = [[0.0] * len(labels) for _ in labels]
-    for row in rows:
-        counts[at[row["actual"]]][at[row["predicted"]]] = float(row["rows"])
+    cells = {(row["actual"], row["predicted"]): float(row["rows"]) for row in rows}
+    counts = [[cells.get((actual, predicted), 0.0) for predicted in labels] for actual in labels]
     axes.imshow(counts, cmap="Blues")
     axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
     axes.set_yticks(range(len(labels)), labels)
     axes.set(xlabel="predicted", ylabel="actual")
-    most = max(map(max, counts))
+    maximum = max(map(max, counts))
     if len(labels) <= 20:
         for i, line in enumerate(counts):
             for j, count in enumerate(line):
-                axes.text(
-                    j,
-                    i,
-                    f"{count:g}",
-                    ha="center",
-                    va="center",
-                    color="white" if count > WHITE_ABOVE * most else "black",
-                )
+                color = "white" if count > WHITE_ABOVE * maximum else "black"
+                axes.text(j, i, f"{count:g}", ha="center", va="center", color=color)
 
 
 def _predicted_vs_actual(axes: Axes, rows: Rows) -> None:
@@ -114,21 +92,22 @@ def _importance(axes: Axes, rows: Rows) -> None:
     axes.set(xlabel="importance (share)")
 
 
-def _learning_curve(axes: Axes, rows: Rows) -> None:
-    groups = _by(rows, "part")
-    for name, group in groups.items():
-        axes.plot(_numbers(group, "iteration"), _numbers(group, "value"), label=name)
-    axes.set(xlabel="iteration", ylabel=rows[0]["metric"])
-    _legend(axes, groups)
-
-
 DRAW: dict[str, Callable[[Axes, Rows], None]] = {
-    "roc": _curve("false_positive_rate", "true_positive_rate", diagonal=True),
-    "precision_recall": _curve("recall", "precision"),
-    "calibration": _calibration,
+    "roc": _curve(
+        "false_positive_rate",
+        "true_positive_rate",
+        "false positive rate",
+        "true positive rate",
+        diagonal=True,
+    ),
+    "precision_recall": _curve("recall", "precision", "recall", "precision"),
+    "calibration": _curve(
+        "predicted", "observed", "predicted probability", "observed share", diagonal=True, marker="o"
+    ),
     "confusion": _confusion,
     "predicted_vs_actual": _predicted_vs_actual,
     "residuals": _residuals,
     "importance": _importance,
-    "learning_curve": _learning_curve,
+    # Its y axis is named by the metric in the rows.
+    "learning_curve": _curve("iteration", "value", "iteration", "", by="part"),
 }

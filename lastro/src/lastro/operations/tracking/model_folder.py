@@ -1,4 +1,4 @@
-"""The model as an MLflow model folder: native flavour, python_function, signature, example, pinned requirements."""
+"""Write the model as an MLflow model folder: flavour, python_function, signature, example, pinned requirements."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lastro.families import catalog
 from lastro.tables.schema import Column, Label, Schema
 
 PACKAGE = "lastro_scoring"
-"""Holds `lastro.artifact` in a model's folder, beside it `lastro.serving` in the image: an installed lastro stays visible."""
+"""Package that holds `lastro.artifact` in a model's folder and `lastro.serving` in the image; it does not hide lastro."""
 
 LIBRARIES = {
     "xgboost": ("xgboost-cpu", "xgboost", "numpy", "pandas", "scipy"),
@@ -40,7 +40,7 @@ TYPES = {
 
 
 def import_flavor(family: str) -> Any:
-    """The MLflow flavour module of a family, with its library imported."""
+    """Return the MLflow flavour module of a family, with its library imported."""
     if catalog.get(family).flavor == "xgboost":
         from lastro.artifact.native import import_xgboost
 
@@ -53,7 +53,7 @@ def import_flavor(family: str) -> Any:
 
 
 def copy_package(folder: Path, *names: str) -> None:
-    """Copy subpackages of lastro into `folder`, as a package of its own."""
+    """Copy subpackages of lastro into `folder` as a package of their own."""
     for name in names:
         source = Path(__file__).parents[2] / name
         shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -102,12 +102,12 @@ def write_model_folder(folder: Path, paths: Paths, params: Params, schema: Schem
         "type": "dataframe",
         "pandas_orient": "split",
     }
-    # Recorded by MLflow: the folder it was saved from, which names the machine.
+    # Saved again: the folder that MLflow recorded names this machine.
     description.save(str(folder / "MLmodel"))
 
 
 def signature_of(schema: Schema) -> ModelSignature:
-    """Raw columns in; `prediction`, and for classification one `probability_LABEL` per class, out."""
+    """Return the signature: raw columns in; `prediction`, and `probability_LABEL` of each class, out."""
     inputs = [ColSpec(TYPES[c.kind], c.name, required=not c.nullable) for c in schema.features]
     outputs = [ColSpec(_label_type(schema.labels), "prediction")]
     outputs += [ColSpec(DataType.double, f"probability_{label}") for label in schema.labels]
@@ -121,7 +121,7 @@ def _label_type(labels: tuple[Label, ...]) -> DataType:
 
 
 def input_example(schema: Schema) -> dict[str, list]:
-    """One made-up row in MLflow's `split` form: the middle of each range, the first category. It is no row of the data."""
+    """Make up one row in MLflow's `split` form: middle of each range, first category; not a row of the data."""
     return {
         "columns": [column.name for column in schema.features],
         "data": [[_example(column) for column in schema.features]],
@@ -146,7 +146,7 @@ def _example(column: Column) -> float | int | bool | str | None:
 
 
 def requirements(lock: Path, flavor: str) -> list[str]:
-    """`name==version` of what the model needs, as locked.
+    """Return `name==version` of each package that the model needs, as locked.
 
     Raises:
         LastroError: a package is not in the lock file.

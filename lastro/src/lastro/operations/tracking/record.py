@@ -1,4 +1,4 @@
-"""Write a run from the stages' outputs: right after a stage, or at any later time (`lastro sync`)."""
+"""Record a run from the stages' outputs: right after a stage, or at any later time (`lastro sync`)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Run
 from mlflow.exceptions import MlflowException
@@ -15,12 +15,13 @@ from lastro.core.errors import LastroError, readable
 from lastro.core.files import read_json
 from lastro.core.params import Params
 from lastro.core.paths import Paths
+from lastro.core.yaml12 import flatten
 from lastro.families.catalog import hyperparameters, load_params
 from lastro.operations.lineage import lineage
 from lastro.operations.lineage.hashes import file_md5, folder_md5
 from lastro.operations.tracking import runs
 from lastro.operations.tracking.model_folder import write_model_folder
-from lastro.operations.tracking.store import Store
+from lastro.operations.tracking.store import Store, ignored
 from lastro.tables.schema import Schema, read_schema
 
 ATTEMPTS = 5
@@ -28,7 +29,7 @@ _FIX = "run dvc repro, dvc checkout or dvc pull"
 
 
 def warm_up(paths: Paths, stage: str) -> None:
-    """Import what recording will need while the stage still works."""
+    """Import what recording needs while the stage still works."""
     if stage == "train":
         from lastro.operations.tracking.model_folder import import_flavor
 
@@ -41,33 +42,28 @@ def record(
     store: Store,
     paths: Paths,
     stage: Literal["train", "evaluate"],
-    adopted: str | None = None,
+    autologged: str | None = None,
     trial: bool = False,
 ) -> str:
-    """Record the stage's outputs; what the run already has is left alone.
+    """Record the stage's outputs that the run lacks, and return where a person finds the run.
 
-    The run of a trial becomes the pipeline's when the pipeline makes the same model; a trial changes nothing in the
-    pipeline's.
-
-    Returns:
-        Where a person finds the run.
+    A trial's run becomes the pipeline's when the pipeline makes the same model; a trial never changes the pipeline's.
     """
     for left in reversed(range(ATTEMPTS)):
         try:
-            run = record_training(store, paths, adopted, trial)
+            run = record_training(store, paths, autologged, trial)
             kept = stage == "evaluate" and trial and not runs.is_trial(run)
             if stage == "evaluate" and not kept:
                 record_evaluation(store, paths, run)
         except MlflowException:
-            # Two recorders of one model at once write the same rows, and the store refuses the second of them. All
-            # that is written is the same however often it is written, so whoever lost begins again.
+            # Of two recorders of one model at once the store refuses the second; all writes are idempotent, so it retries.
             if not left:
                 raise
             continue
         first = runs.find_run(store, run.data.tags[runs.MODEL])
         if first is None or first.info.run_id == run.info.run_id:
             break
-        # A run that is older than ours came into sight meanwhile: the oldest is the model's run.
+        # An older run became visible meanwhile: the oldest is the model's run.
         store.client.delete_run(run.info.run_id)
     where = store.address(run.info.run_id, run.info.run_name)
     return (
@@ -75,22 +71,22 @@ def record(
     )
 
 
-def record_training(store: Store, paths: Paths, adopted: str | None = None, trial: bool = False) -> Run:
-    """Params, history, data set, model and tags of the trained model."""
+def record_training(store: Store, paths: Paths, autologged: str | None = None, trial: bool = False) -> Run:
+    """Record params, history, data set, model and tags of the trained model."""
     training = read_json(paths.training, _FIX)
     params = Params.model_validate({"name": store.experiment.name, **training["params"]})
     schema = read_schema(paths.schema)
     model = file_digest(paths.model)
     name = f"{params.model.family}-{model[:8]}"
     source = {"mlflow.source.name": "lastro train" if trial else "dvc repro"}
-    run = runs.find_or_create_run(store, model, name, source, adopted)
+    run = runs.find_or_create_run(store, model, name, source, autologged)
     if run.data.tags.get(runs.TRAINED) == "true" and (trial or not runs.is_trial(run)):
         return run
     client, run_id = store.client, run.info.run_id
     try:
         commit, dirty = lineage.state(paths.root)
     except LastroError:
-        # A template that was downloaded, not cloned, has no commit yet; its runs are as good.
+        # A new folder has no commit yet.
         commit, dirty = None, True
     data = folder_md5({f.name: file_md5(f) for f in sorted(paths.prepared.iterdir())})
     tags = {
@@ -131,7 +127,7 @@ def record_training(store: Store, paths: Paths, adopted: str | None = None, tria
 
 
 def record_evaluation(store: Store, paths: Paths, run: Run) -> None:
-    """Metrics with their intervals, plots, predictions, verdict and model card."""
+    """Record metrics with their intervals, plots, predictions, verdict and model card."""
     files = [paths.evaluation, paths.verdict, paths.predictions, paths.model_card]
     digest = lineage.evaluation_digest(map(file_digest, files))
     recorded = run.data.tags.get(runs.EVALUATED)
@@ -159,18 +155,15 @@ def record_evaluation(store: Store, paths: Paths, run: Run) -> None:
             if metric[key] is not None and run.data.metrics.get(name + suffix) != metric[key]:
                 points.append(Metric(name + suffix, metric[key], now, 0))
     runs.log_metrics(client, run, points)
-    runs.set_tags(
-        client,
-        run,
-        {"lastro.verdict": "pass" if verdict["passed"] else "fail", runs.EVALUATED: digest},
-    )
+    said = "pass" if verdict["passed"] else "fail"
+    runs.set_tags(client, run, {"lastro.verdict": said, runs.EVALUATED: digest})
     runs.finish(client, run)
 
 
 def log_dataset(
     store: Store, run: Run, params: Params, schema: Schema, digest: str, rows: dict[str, int]
 ) -> None:
-    """Name the data set with its digest; a store that has no such endpoint keeps it in the tags alone."""
+    """Record the data set with its digest; skipped by a store that has no such endpoint."""
     columns = [{"name": c.name, "type": c.kind, "required": not c.nullable} for c in schema.features]
     dataset = Dataset(
         name=Path(params.data.source).name,
@@ -180,35 +173,25 @@ def log_dataset(
         schema=json.dumps({"columns": columns})[:60_000],
         profile=json.dumps({"num_rows": sum(rows.values()), **rows}),
     )
-    try:
-        store.client.log_inputs(
-            run.info.run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])]
-        )
-    except MlflowException as error:
-        if error.error_code not in ("ENDPOINT_NOT_FOUND", "RESOURCE_DOES_NOT_EXIST", "NOT_IMPLEMENTED"):
-            raise
+    inputs = [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])]
+    with ignored("ENDPOINT_NOT_FOUND", "RESOURCE_DOES_NOT_EXIST", "NOT_IMPLEMENTED"):
+        store.client.log_inputs(run.info.run_id, inputs)
 
 
 def flatten_params(params: Params) -> dict[str, str]:
-    """What made the model, by dotted name; hyperparameters with the defaults that params.yaml leaves out."""
-    flat: dict[str, str] = {}
-
-    def walk(value: Any, name: str) -> None:
-        # Of a hyperparameter that is a dict the keys are columns, which MLflow would refuse as part of a name.
-        if isinstance(value, dict) and not name.startswith("model.params."):
-            for key, inner in value.items():
-                walk(inner, f"{name}.{key}")
-        else:
-            flat[name] = json.dumps(value) if isinstance(value, list | dict) else str(value)
-
-    walk(params.data.model_dump(), "data")
-    walk(params.model.family, "model.family")
-    walk(hyperparameters(params).model_dump(), "model.params")
-    return flat
+    """Return what made the model by dotted name; hyperparameters with their defaults."""
+    flat = flatten({"data": params.data.model_dump(), "model": {"family": params.model.family}})
+    # Not deeper: the keys of a hyperparameter that is a dict are columns, which MLflow refuses in a name.
+    flat |= {f"model.params.{name}": value for name, value in hyperparameters(params).model_dump().items()}
+    return {
+        name: json.dumps(value) if isinstance(value, list | dict) else str(value)
+        for name, value in flat.items()
+        if value != {} or name.startswith("model.params.")
+    }
 
 
 def file_digest(path: Path) -> str:
-    """MD5 of a file, the digest that dvc.lock records for it.
+    """Return the MD5 of a file, as dvc.lock records it.
 
     Raises:
         LastroError: there is no such file.

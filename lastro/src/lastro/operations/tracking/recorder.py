@@ -1,11 +1,10 @@
-"""A process beside a stage that imports MLflow, opens the store and records the run.
+"""Record a stage's run in a process beside the stage, which imports MLflow and opens the store meanwhile.
 
-Importing MLflow and its SQL store takes longer than a small training; beside the stage it takes no time, and the
-stage's own memory and imports stay those of its work. What it records is read back from the stage's outputs, by the
+Importing MLflow and its SQL store takes longer than a small training. The process reads the stage's outputs, with the
 code that `lastro sync` uses, so a run that was lost is rebuilt as it was.
 
 Protocol: the child writes one JSON object a line on its standard output ({"ready": true}, {"run": ...} or
-{"error": ...}); the parent writes one line on its standard input ("record" or "record RUN_ID"), or closes it to call off.
+{"error": ...}); the parent writes one line on its standard input ("record" or "record RUN_ID"), or closes it to cancel.
 """
 
 from __future__ import annotations
@@ -17,17 +16,18 @@ import queue
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any, Literal
 
-from lastro.core.errors import ExternalError
+from lastro.core.errors import ExternalError, LastroError
 from lastro.core.paths import Paths
 
-MOST_SECONDS = 60.0
-"""The recorder itself gives a server up after a few seconds; this only bounds what it did not foresee."""
+MAXIMUM_SECONDS = 60.0
+"""The child gives a server up after a few seconds; this bounds what it did not foresee."""
 
 
 def is_remote(uri: str | None) -> bool:
-    """Whether a tracking URI leads out of this machine's files, so that it may fail to answer."""
+    """Return whether a tracking URI names a server, which may fail to answer."""
     return bool(uri) and not uri.startswith(("sqlite:", "file:", "/", "./"))
 
 
@@ -43,7 +43,7 @@ class Recorder:
             return
         task = {"stage": stage, "root": str(paths.root), "outputs": str(paths.outputs), "trial": trial}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "lastro.operations.tracking", json.dumps(task)],
+            [sys.executable, "-m", "lastro.operations.tracking.recorder", json.dumps(task)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -57,7 +57,7 @@ class Recorder:
         self._replies.put({"error": "the recorder ended without a word"})
 
     def wait_until_ready(self, always: bool = False) -> None:
-        """Before the work: wait until a remote store has answered. A local one needs no waiting, unless `always`.
+        """Wait, before the work, until a remote store has answered; for a local one only if `always`.
 
         Raises:
             ExternalError: it refused, or did not answer.
@@ -66,19 +66,20 @@ class Recorder:
         if self.off or self._ready or not (always or is_remote(uri)):
             return
         try:
-            # Making a local store for the first time takes as long as it takes.
-            reply = self._replies.get(timeout=MOST_SECONDS if is_remote(uri) else None)
+            # Creating a local store has no time limit.
+            reply = self._replies.get(timeout=MAXIMUM_SECONDS if is_remote(uri) else None)
         except queue.Empty:
-            reply = {
-                "error": f"MLFLOW_TRACKING_URI: no answer within {MOST_SECONDS:g} s; start the server or unset it"
-            }
+            text = (
+                f"MLFLOW_TRACKING_URI: no answer within {MAXIMUM_SECONDS:g} s; start the server or unset it"
+            )
+            reply = {"error": text}
         if "error" in reply:
             self._process.kill()
             raise ExternalError(reply["error"])
         self._ready = True
 
     def record(self, run_id: str | None = None) -> dict[str, Any]:
-        """After the work: record the stage's outputs, into the run `run_id` where MLflow's autologging began one.
+        """Record, after the work, the stage's outputs, into the run `run_id` if autologging began one.
 
         Returns:
             {"run": where a person finds it}, or {"error": why the run is incomplete}; the outputs are safe either way.
@@ -97,7 +98,7 @@ class Recorder:
         return reply
 
     def finish(self, run_id: str | None = None) -> None:
-        """`record`, and tell the person where the run is, or what is missing of it and how to mend that."""
+        """Record, and print where the run is, or why it is incomplete and the fix."""
         reply = self.record(run_id)
         if "error" not in reply:
             print(f"run: {reply['run']}")
@@ -119,3 +120,34 @@ class Recorder:
         self._process.wait()
         self._listener.join()
         self._process.stdout.close()
+
+
+def main() -> None:
+    """Run the child process; see the protocol above."""
+    task = json.loads(sys.argv[1])
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
+    # What libraries print must not reach the parent as a reply.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+    def reply(**content: object) -> None:
+        replies.write(json.dumps(content) + "\n")
+
+    paths = Paths(Path(task["root"]), Path(task["outputs"]))
+    try:
+        from lastro.operations.tracking import record, store
+
+        tracked = store.open_store(paths.root)
+        reply(ready=True)
+        record.warm_up(paths, task["stage"])
+        command = sys.stdin.readline().split()
+        if command:
+            autologged = command[1] if len(command) > 1 else None
+            reply(run=record.record(tracked, paths, task["stage"], autologged, task["trial"]))
+    except LastroError as error:
+        reply(error=str(error))
+    except Exception as error:
+        reply(error=store.describe(error))
+
+
+if __name__ == "__main__":
+    main()

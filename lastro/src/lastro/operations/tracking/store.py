@@ -1,10 +1,12 @@
-"""Which MLflow store runs are written to, and whether it answers."""
+"""Open the MLflow store that runs are written to."""
 
 from __future__ import annotations
 
 import logging
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +27,7 @@ from mlflow.exceptions import MlflowException
 from lastro.families.catalog import load_params
 
 PATIENCE = 5
-"""Seconds to wait for a first answer, asked for once: a person knows within ten, MLflow's import included."""
+"""Seconds to wait for the first answer, without a retry: a person knows within ten, MLflow's import included."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Store:
     experiment: Experiment
 
     def address(self, run_id: str, name: str) -> str:
-        """Where a person finds the run."""
+        """Return where a person finds the run."""
         if self.uri.startswith("http"):
             base = without_password(self.uri).rstrip("/")
             return f"{base}/#/experiments/{self.experiment.experiment_id}/runs/{run_id}"
@@ -45,7 +47,7 @@ class Store:
 
 
 def resolve_uri(root: Path) -> str:
-    """MLFLOW_TRACKING_URI, or the SQLite file in the clone.
+    """Return MLFLOW_TRACKING_URI, or the SQLite file in the clone.
 
     DVC runs queued experiments in a throw-away copy below .dvc/tmp; their runs belong to the clone it was made from.
     """
@@ -53,7 +55,7 @@ def resolve_uri(root: Path) -> str:
 
 
 def clone_of(root: Path) -> Path:
-    """`root`, or the clone that DVC copied it from."""
+    """Return `root`, or the clone that DVC copied it from."""
     root = root.resolve()
     for folder in root.parents:
         if folder.name == "exps" and folder.parent.name == "tmp" and folder.parent.parent.name == ".dvc":
@@ -62,12 +64,12 @@ def clone_of(root: Path) -> Path:
 
 
 def open_store(root: Path, patience: int = PATIENCE) -> Store:
-    """Connect, and find or create the experiment that params name.
+    """Connect, and find or create the experiment that params.yaml names.
 
-    patience: seconds to wait for the first answer, which is asked for once.
+    patience: seconds to wait for the first answer.
 
     Raises:
-        ExternalError: the store does not answer or refuses; one line that says which, and how to mend it.
+        ExternalError: the store does not answer or refuses.
     """
     for noisy in ("alembic", "mlflow.store", "mlflow.tracking"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -76,7 +78,7 @@ def open_store(root: Path, patience: int = PATIENCE) -> Store:
     embedded = not os.environ.get("MLFLOW_TRACKING_URI")
     uri = resolve_uri(root)
     if uri.startswith(("file:", "/", "./", "../")):
-        # MLflow wants to be told that its old store is meant; whoever names it by URI means it.
+        # MLflow refuses its old file store unless this is set.
         os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
     mlflow.set_tracking_uri(uri)
     once = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": str(patience)}
@@ -102,18 +104,25 @@ def open_store(root: Path, patience: int = PATIENCE) -> Store:
     return Store(uri, client, experiment)
 
 
-def _create(client: MlflowClient, name: str, folder: str | None) -> Experiment:
+@contextmanager
+def ignored(*codes: str) -> Iterator[None]:
+    """Ignore MLflow's errors with these codes in the block."""
     try:
-        return client.get_experiment(client.create_experiment(name, artifact_location=folder))
+        yield
     except MlflowException as error:
-        # Somebody created it between the question and the answer.
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+        if error.error_code not in codes:
             raise
-        return client.get_experiment_by_name(name)
+
+
+def _create(client: MlflowClient, name: str, folder: str | None) -> Experiment:
+    # Somebody may have created it meanwhile.
+    with ignored("RESOURCE_ALREADY_EXISTS"):
+        return client.get_experiment(client.create_experiment(name, artifact_location=folder))
+    return client.get_experiment_by_name(name)
 
 
 def describe(error: Exception) -> str:
-    """The innermost reason of an exception, in one line."""
+    """Return the innermost reason of an exception, in one line without passwords."""
     reason: BaseException = error
     if "timed out" in str(error):
         return "no answer in time"

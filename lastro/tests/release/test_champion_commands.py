@@ -33,7 +33,7 @@ def test_same_data_is_compared_on_all_rows(clone, lastro, parts):
     clone.run("git", "tag", "v1.0.1", "deeper")
     found = rules(lastro.json("release", "plan", "v1.0.1"))
     n = len(parts("deeper", "test"))
-    assert found["rival's rows"]["detail"].startswith(f"0 of {n} held-out rows are left out")
+    assert found["champion's rows"]["detail"].startswith(f"0 of {n} held-out rows are left out")
     assert (
         f"on {n} common rows (0 of the candidate's and 0 of the champion's left out)"
         in found["champion"]["detail"]
@@ -47,20 +47,20 @@ def test_rows_of_its_training_are_left_out_and_counted(clone, lastro, parts):
     fair = [key for key in held_out if key not in trained]
     assert 5 < len(fair) < 30
     found = rules(lastro.json("release", "plan", "v1.0.1"))
-    assert found["rival's rows"]["value"] == len(fair)
+    assert found["champion's rows"]["value"] == len(fair)
     left_out = len(held_out) - len(fair)
-    assert found["rival's rows"]["detail"] == (
+    assert found["champion's rows"]["detail"] == (
         f"{left_out} of {len(held_out)} held-out rows are left out, v1.0.0 (version 1) was trained on them; "
         f"{len(fair)} are left"
     )
     assert f"on {len(fair)} common rows ({left_out} of the candidate's" in found["champion"]["detail"]
 
 
-def test_too_few_rows_left_fail_with_their_mend(clone, lastro):
+def test_too_few_rows_left_fail_with_a_fix(clone, lastro):
     clone.run("git", "tag", "v1.0.1", "strict")
-    with pytest.raises(VerdictError, match=r"must not be released \(rival's rows\)"):
+    with pytest.raises(VerdictError, match=r"must not be released \(champion's rows\)"):
         lastro("release", "plan", "v1.0.1")
-    (line,) = [line for line in lastro.out.splitlines() if "FAIL rival's rows" in line]
+    (line,) = [line for line in lastro.out.splitlines() if "FAIL champion's rows" in line]
     assert re.search(r"\d+ are left, at least 30 are needed; hold out rows that it has not seen", line)
     assert "or lower gate.min_rows" in line
 
@@ -68,19 +68,19 @@ def test_too_few_rows_left_fail_with_their_mend(clone, lastro):
 def test_lost_input_is_said_and_a_reason_leads_past_it(clone, lastro):
     clone.run("git", "tag", "v2.0.0", "dropped")
     for command in (["release", "plan", "v2.0.0"], ["promote", "v2.0.0"]):
-        with pytest.raises(VerdictError, match=r"v2.0.0: must not be released \(rival's rows\)") as failed:
+        with pytest.raises(VerdictError, match=r"v2.0.0: must not be released \(champion's rows\)") as failed:
             lastro(*command)
         assert "\n" not in str(failed.value)
     with pytest.raises(VerdictError):
         lastro("release", "plan", "v2.0.0")
     assert (
-        "  FAIL rival's rows: v1.0.0 (version 1) cannot be scored on this data: its input city is no longer in the "
+        "  FAIL champion's rows: v1.0.0 (version 1) cannot be scored on this data: its input city is no longer in the "
         'data; to release without a comparison: --without-champion "reason"\n'
     ) in lastro.out
     assert lastro.json("history")[0]["release"] == "v1.0.0"
 
     why = "the form asks for no city any more"
-    assert f"  ok   rival's rows: not compared with v1.0.0: {why}\n" in lastro(
+    assert f"  ok   champion's rows: not compared with v1.0.0: {why}\n" in lastro(
         "release", "plan", "v2.0.0", "--without-champion", why
     )
     lastro("promote", "v2.0.0", "--without-champion", why, "--reason", "new form")

@@ -1,4 +1,4 @@
-"""The model in production, scored on the candidate's held-out rows: which rows are fair, and what is said otherwise."""
+"""The model in production, scored on the candidate's held-out rows: which rows are fair, and what is printed otherwise."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lastro.evaluation.predictions import Predictions
 from lastro.operations.registry.client import open_registry
-from lastro.operations.release.champion import score_rival
+from lastro.operations.release.champion import score_champion
 from tests import example
 from tests.release.small_project import SPARE, Project, keys, people
 
@@ -34,7 +34,7 @@ def registry(root, empty_database, tmp_path_factory):
 def compare(registry, production: Project, version, candidate: Project, folder):
     """The model of `production` on the rows of `candidate`; production's data is at hand in its own folder."""
     ours = candidate.candidate()
-    return score_rival(registry, production.folder, version, "v1.0.0", ours, candidate.data, folder)
+    return score_champion(registry, production.folder, version, "v1.0.0", ours, candidate.data, folder)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_left_out_are_just_the_rows_that_it_was_trained_on(
 
 
 def refused(found) -> str:
-    """What is said where no fair comparison can be made: one line, with the way out."""
+    """What is printed if no fair comparison is possible: one line with a fix."""
     assert found.predictions is None
     assert not found.rule.passed
     assert "\n" not in found.rule.detail
@@ -143,7 +143,9 @@ def refused(found) -> str:
         ("again", "it answers target, this data asks for again"),
     ],
 )
-def test_model_that_answers_another_question_is_no_rival(registry, root, production, tmp_path, target, words):
+def test_model_that_answers_another_question_is_no_champion(
+    registry, root, production, tmp_path, target, words
+):
     old, version = production(None)
     left = [name for name in [*SPARE, "target"] if name != target]
     candidate = Project(
@@ -160,36 +162,36 @@ def test_inputs_that_went_or_changed_are_all_named(registry, root, production, t
     )
     table = table.set_column(table.column_names.index("count"), "count", dates)
     candidate = Project(root, tmp_path / "candidate", table, **{"data.ignore": [*SPARE, "city"]})
-    said = refused(compare(registry, old, version, candidate, tmp_path / "work"))
-    assert "its input city is no longer in the data" in said
-    assert "its input count was integer and is date" in said
+    printed = refused(compare(registry, old, version, candidate, tmp_path / "work"))
+    assert "its input city is no longer in the data" in printed
+    assert "its input count was integer and is date" in printed
 
 
-def test_rows_that_got_another_kind_of_key_cannot_be_told(registry, root, production, tmp_path):
+def test_rows_that_got_another_kind_of_key_cannot_be_found(registry, root, production, tmp_path):
     """The same column, numbers then and text now: that no key is equal does not mean that no row was trained on."""
     old, version = production("row")
     table = people()
     texts = pa.array([f"r{cell}" for cell in table["row"].to_pylist()])
     table = table.set_column(table.column_names.index("row"), "row", texts)
     candidate = Project(root, tmp_path / "candidate", table, **{"data.key": "row", "data.split.seed": 1})
-    assert "named by int64 then and by text now" in refused(
+    assert "row keys were int64 then and are text now" in refused(
         compare(registry, old, version, candidate, tmp_path / "work")
     )
 
 
-def test_rows_that_are_named_by_another_column_cannot_be_told(registry, root, production, tmp_path):
+def test_rows_that_are_named_by_another_column_cannot_be_found(registry, root, production, tmp_path):
     old, version = production("row")
     candidate = Project(root, tmp_path / "candidate", **{"data.key": "person", "data.split.seed": 1})
-    said = refused(compare(registry, old, version, candidate, tmp_path / "work"))
-    assert "data.key was row and is person" in said
+    printed = refused(compare(registry, old, version, candidate, tmp_path / "work"))
+    assert "data.key was row and is person" in printed
 
 
-def test_rows_that_a_new_column_renamed_cannot_be_told(registry, root, production, tmp_path):
+def test_rows_that_a_new_column_renamed_cannot_be_found(registry, root, production, tmp_path):
     old, version = production(None)
     table = people().append_column("new", pa.array(np.arange(400.0)))
     candidate = Project(root, tmp_path / "candidate", table, **{"data.ignore": [*SPARE, "new"]})
-    said = refused(compare(registry, old, version, candidate, tmp_path / "work"))
-    assert "set data.key" in said
+    printed = refused(compare(registry, old, version, candidate, tmp_path / "work"))
+    assert "set data.key" in printed
 
 
 def test_model_that_was_trained_under_one_key_and_registered_under_another(registry, root, tmp_path):
@@ -211,13 +213,13 @@ def test_model_that_was_trained_under_one_key_and_registered_under_another(regis
     assert found.predictions.keys.tolist() == [key for key in held_out if key not in trained]
 
 
-def test_data_that_dvc_has_no_more_is_said(registry, root, production, tmp_path):
+def test_data_that_dvc_no_longer_has_is_named(registry, root, production, tmp_path):
     _, version = production(None)
     candidate = Project(root, tmp_path / "candidate", **{"data.split.seed": 1})
     # A clone of its own that never held production's data.
     (tmp_path / "elsewhere" / ".dvc").mkdir(parents=True)
     (tmp_path / "elsewhere" / ".dvc" / "config").write_text("[core]\nno_scm = true\n")
     elsewhere = Project(root, tmp_path / "elsewhere")
-    said = refused(compare(registry, elsewhere, version, candidate, tmp_path / "work"))
-    assert "it is not known which rows v1.0.0 (version" in said
-    assert "run dvc push where it was made" in said
+    printed = refused(compare(registry, elsewhere, version, candidate, tmp_path / "work"))
+    assert "it is not known which rows v1.0.0 (version" in printed
+    assert "run dvc push where it was made" in printed
