@@ -57,7 +57,8 @@ def copy_package(folder: Path, *names: str) -> None:
     for name in names:
         source = Path(__file__).parents[2] / name
         shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "__init__.py").touch()
+    # Not empty: requests sends an empty file in chunks, which not every store takes.
+    (folder / "__init__.py").write_text('"""The code of lastro that a model carries."""\n', encoding="utf-8")
 
 
 def write_model_folder(folder: Path, paths: Paths, params: Params, schema: Schema) -> None:
