@@ -37,9 +37,9 @@ def test_first_run_prints_metrics_verdict_baseline_and_run(tracked):
     assert re.search(r"run: xgboost-[0-9a-f]{8} \([0-9a-f]{32}\)", tracked.first)
 
 
-def test_committed_lock_is_true(tracked):
+def test_committed_lock_is_up_to_date(tracked):
     assert tracked.run("git", "status", "--porcelain").stdout == ""
-    assert re.search(r"^lock +true$", tracked.run("lastro", "status").stdout, re.MULTILINE)
+    assert re.search(r"^lock +up to date$", tracked.run("lastro", "status").stdout, re.MULTILINE)
 
 
 def test_second_run_does_nothing_and_says_so(tracked):
