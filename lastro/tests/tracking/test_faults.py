@@ -15,15 +15,13 @@ from tests.servers import MlflowServer, free_port
 pytestmark = pytest.mark.e2e
 
 
-def stage(project, name: str, uri: str | None, **env: str) -> subprocess.CompletedProcess[str]:
+def run(project, uri: str | None, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, **env}
     environment.pop("MLFLOW_TRACKING_URI", None)
     if uri:
         environment["MLFLOW_TRACKING_URI"] = uri
     return subprocess.run(
-        [sys.executable, "-m", f"lastro.{name}"]
-        if "." in name
-        else [sys.executable, "-m", "lastro.cli", name],
+        [sys.executable, "-m", "lastro.cli", *arguments],
         cwd=project.folder,
         env=environment,
         capture_output=True,
@@ -35,7 +33,7 @@ def stage(project, name: str, uri: str | None, **env: str) -> subprocess.Complet
 def refused(project, uri: str, *words: str, **env: str) -> None:
     """The train stage ends with one line, exit code 3, and has trained nothing."""
     project.paths.model.unlink()
-    done = stage(project, "stages.train", uri, **env)
+    done = run(project, uri, "stage", "train", **env)
     assert done.returncode == 3, done.stderr
     (line,) = [line for line in done.stderr.splitlines() if line.strip()]
     assert line.startswith("error: ")
@@ -102,18 +100,18 @@ def test_server_that_dies_during_training(project, own_server, monkeypatch, caps
     monkeypatch.undo()
     own_server.start()
     (project.folder / "dvc.yaml").write_text("")
-    synced = stage(project, "sync", own_server.uri)
+    synced = run(project, own_server.uri, "sync")
     assert synced.returncode == 0, synced.stderr
     assert synced.stdout.startswith("recorded: ")
     assert own_server.uri in synced.stdout
-    assert stage(project, "sync", own_server.uri).stdout.startswith("complete already: ")
+    assert run(project, own_server.uri, "sync").stdout.startswith("complete already: ")
 
 
 def test_server_that_dies_between_training_and_evaluation(project, own_server):
-    assert stage(project, "stages.train", own_server.uri).returncode == 0
+    assert run(project, own_server.uri, "stage", "train").returncode == 0
     own_server.stop()
     project.paths.verdict.unlink()
-    done = stage(project, "stages.evaluate", own_server.uri)
+    done = run(project, own_server.uri, "stage", "evaluate")
     assert done.returncode == 0, done.stderr
     assert "verdict: pass" in done.stdout
     assert "warning: the run is incomplete" in done.stderr
@@ -179,7 +177,7 @@ def guarded(tmp_path):
 )
 def test_credentials(project, guarded, function, right, wrong):
     running = guarded(function)
-    done = stage(project, "stages.train", running.uri, **right)
+    done = run(project, running.uri, "stage", "train", **right)
     assert done.returncode == 0, done.stderr
     assert f"run: {running.uri}/#/experiments/" in done.stdout
     refused(project, running.uri, "MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD", **wrong)
@@ -188,7 +186,7 @@ def test_credentials(project, guarded, function, right, wrong):
 def test_missing_outputs_are_named(project):
     (project.folder / "dvc.yaml").write_text("")
     project.paths.predictions.unlink()
-    done = stage(project, "sync", None)
+    done = run(project, None, "sync")
     assert done.returncode == 2
     assert "predictions.parquet" in done.stderr
     assert "dvc repro" in done.stderr
