@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.clones import DEPTHS, Clone, make_clone, make_once
+from tests.clones import DEPTHS, LEFT_BY_MLFLOW, Clone, make_clone, make_once
 from tests.docker_engine import Docker, shared_engine
 from tests.servers import Postgres
 
@@ -54,6 +54,13 @@ def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
             seconds[report.nodeid] += report.duration
         with open(os.environ["LASTRO_DURATIONS"], "a", encoding="utf-8") as file:
             file.writelines(f"{number:8.1f} s  {name}\n" for name, number in seconds.items())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_store_of_another_module() -> None:
+    """Forget the store that MLflow opened last in this process: it leaves it in the environment."""
+    for name in LEFT_BY_MLFLOW:
+        os.environ.pop(name, None)
 
 
 @pytest.fixture(scope="session")

@@ -57,6 +57,7 @@ class Postgres:
         ]
         self._bin = Path(found[-1])
         need((self._bin / "initdb").exists(), "PostgreSQL")
+        self._databases: set[str] = set()
         # initdb refuses to run as root.
         self._as = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         # Not below pytest's folder: nobody but its owner, root, may look into that.
@@ -97,7 +98,10 @@ class Postgres:
         return f"postgresql+psycopg2://lastro@127.0.0.1:{self.port}/{database}"
 
     def create(self, database: str) -> str:
-        self._client("createdb", database)
+        """Create the database where it is not there yet; its URI. Fixtures of two rooms may ask for the same one."""
+        if database not in self._databases:
+            self._client("createdb", database)
+            self._databases.add(database)
         return self.uri(database)
 
     def _client(self, program: str, *arguments: str, stdin: bytes | None = None) -> bytes:

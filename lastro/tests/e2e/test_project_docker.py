@@ -54,4 +54,6 @@ def test_both_projects_have_the_same_entry_points(root):
     assert plain.keys() == docker.keys()
     for name, entry_point in plain.items():
         assert docker[name].get("parameters") == entry_point.get("parameters")
-        assert docker[name]["command"].endswith(entry_point["command"])
+        script, arguments = entry_point["command"].split(" lastro.cli.project ")
+        assert script in docker[name]["command"]
+        assert docker[name]["command"].endswith(f" {arguments}")

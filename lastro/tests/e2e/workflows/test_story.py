@@ -80,7 +80,7 @@ def test_the_story(world, registry, docker):
     assert world.status(head) == {"Ready to merge": "success"}
     [comment] = world.comments(pull.number)
     assert "✅ pass" in comment
-    assert "Run anew" in comment
+    assert "Ran in" in comment
     assert "train" in run.jobs["experiment"].summary
 
     # The author goes on from the web editor: one comment, refreshed; a new lock.
