@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from lastro.operations.lineage import hashes
+from lastro.operations.lineage import dvc as hashes
 
 
 def test_a_file_is_hashed_as_it_is(tmp_path):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lastro.operations.lineage import lineage
+from lastro.operations.lineage.dvc import digest_of
 from lastro.operations.registry import restore
 from tests.clones import Clone
 
@@ -104,4 +105,4 @@ def test_a_folder_and_a_file_come_by_their_digest(clone, fresh, tmp_path):
     found = lineage.read(fresh.folder, "HEAD")
     for number, digest in enumerate((found.data, found.model)):
         there = restore.restore(fresh.folder, digest, tmp_path / str(number))
-        assert restore.digest_of(there) == digest
+        assert digest_of(there) == digest

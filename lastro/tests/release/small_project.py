@@ -15,9 +15,9 @@ from lastro.evaluation.evaluate import evaluate
 from lastro.evaluation.predictions import Predictions
 from lastro.families.catalog import load_params
 from lastro.families.train import train
+from lastro.operations.lineage.dvc import digest_of
 from lastro.operations.registry import names
 from lastro.operations.registry.client import Registry, Version
-from lastro.operations.registry.restore import digest_of
 from lastro.operations.release.candidate import Candidate
 from lastro.operations.tracking import runs
 from lastro.operations.tracking.record import record

@@ -44,7 +44,7 @@ def _refuse_another_models(paths: Paths) -> None:
     """Refuse a verdict unless dvc.lock is up to date and records these very files: it counts for this model only."""
     from lastro.core.errors import LastroError
     from lastro.operations.lineage import lineage
-    from lastro.operations.lineage.hashes import file_md5
+    from lastro.operations.lineage.dvc import file_md5
 
     found = lineage.read(paths.root)
     for item in found.outdated:

@@ -145,11 +145,11 @@ def rolled_back(source: str, target: str, number: str, reason: str) -> None:
     from lastro.core.paths import find_root
     from lastro.operations.github import client
     from lastro.operations.github import release as releases
-    from lastro.operations.lineage import repository
+    from lastro.operations.lineage import git
     from lastro.operations.release.tags import ReleaseTag
 
     github = client.from_environment()
-    left, again = releases.rolled_back(repository.who(find_root()), reason, source, target)
+    left, again = releases.rolled_back(git.who(find_root()), reason, source, target)
     for tag, text in ((source, left), (target, again)):
         done = releases.note(github, str(ReleaseTag.parse(tag)), number, text)
         click.echo(f"{tag}: {'noted' if done else 'has no release on GitHub'}")
@@ -200,10 +200,10 @@ def _propose(
     from lastro.core.paths import find_root
     from lastro.operations.github import client, job
     from lastro.operations.github.propose import propose
-    from lastro.operations.lineage import repository
+    from lastro.operations.lineage import git
 
     root = find_root()
-    prefix = repository.prefix(root)
+    prefix = git.prefix(root)
     contents = (changed or {}) | {f"{prefix}{name}": path.read_bytes() for name, path in files.items()}
     try:
         number = propose(client.from_environment(), root, proposal, base, contents)

@@ -15,7 +15,7 @@ def command(rev: str) -> None:
     """
     from lastro.core.paths import find_root
     from lastro.operations.github import job
-    from lastro.operations.lineage.merge import merge
+    from lastro.operations.lineage.git import merge
 
     commit, conflicting = merge(find_root(), rev)
     click.echo(f"merged: {rev} at {commit[:12]}")

@@ -32,14 +32,14 @@ def command(
     All that `lastro release plan` checks is checked again first. The alias moves last; an interrupted promotion is completed
     by running it again.
     """
-    from lastro.operations.lineage import repository
+    from lastro.operations.lineage import git
     from lastro.operations.release.promote import promote
     from lastro.operations.release.tags import ReleaseTag
 
     parsed = ReleaseTag.parse(tag)
     with common.opened_registry() as (registry, root):
         done = promote(
-            registry, root, parsed, image, repository.who(root), reason or "release", branch,
+            registry, root, parsed, image, git.who(root), reason or "release", branch,
             without_champion, take_over,
         )  # fmt: skip
     entry = done.entry

@@ -26,7 +26,7 @@ def command(base: str | None, json_file: Path | None, summary: bool) -> None:
     from lastro.core.errors import LastroError
     from lastro.core.paths import find_root
     from lastro.operations.github import job
-    from lastro.operations.lineage import repository
+    from lastro.operations.lineage import git
     from lastro.operations.report.build import build
     from lastro.operations.report.content import Failure
     from lastro.operations.report.pull_request import render, render_failure
@@ -35,7 +35,7 @@ def command(base: str | None, json_file: Path | None, summary: bool) -> None:
     # A job's embedded store is new and empty: asking it would only take time.
     production = bool(os.environ.get("MLFLOW_TRACKING_URI")) or (root / "mlflow.db").is_file()
     try:
-        report = build(root, base and repository.merge_base(root, base), production, base)
+        report = build(root, base and git.merge_base(root, base), production, base)
     except LastroError as error:
         failure = Failure(error=str(error)[:2000])
         write_findings(failure, render_failure(failure), json_file, summary)

@@ -50,11 +50,11 @@ def command(what: str, as_json: bool) -> None:
 
 def _commit(root: Path, what: str) -> str:
     """Find the commit; the tracking store is asked only where Git does not know."""
-    from lastro.operations.lineage import git, repository
+    from lastro.operations.lineage import git
 
     if what == "HEAD" or re.fullmatch(r"[0-9a-f]{40}", what):
         return git.resolve(root, what)
-    if repository.has_tag(root, what):
+    if git.has_tag(root, what):
         return git.resolve(root, f"refs/tags/{what}")
     from lastro.operations.release.trace import find_commit
     from lastro.operations.release.trace_find import find_start

@@ -43,7 +43,7 @@ def command(
 ) -> None:
     """Move the alias production back to a release that was there before."""
     from lastro.operations.github import job
-    from lastro.operations.lineage import repository
+    from lastro.operations.lineage import git
     from lastro.operations.registry.rollback import plan_rollback, roll_back
     from lastro.operations.release.tags import ReleaseTag
 
@@ -83,6 +83,6 @@ def command(
                 "dry run: nothing was changed" if dry_run else "production is there already", err=as_json
             )
             return
-        entry = roll_back(registry, plan, repository.who(root), reason, take_over)
+        entry = roll_back(registry, plan, git.who(root), reason, take_over)
         job.output(number=str(entry.number))
     click.echo(f"rolled back: production is {target.release}, version {target.version}", err=as_json)

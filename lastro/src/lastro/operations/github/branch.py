@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 from lastro.core.errors import ExternalError, LastroError
-from lastro.operations.lineage import git, repository
+from lastro.operations.lineage import git
 
 LOCK = "dvc.lock"
 MAXIMUM_LOCK_BYTES = 5_000_000
@@ -53,10 +53,10 @@ def commit_lock(root: Path, head: str, branch: str, lock: bytes, base: str | Non
         ExternalError: Git failed.
     """
     _refuse_other_content(lock)
-    path = f"{repository.prefix(root)}{LOCK}"
+    path = f"{git.prefix(root)}{LOCK}"
     fetch(root, f"+refs/heads/{branch}:refs/lastro/branch")
     found = git.resolve(root, "refs/lastro/branch")
-    merged = None if base is None or repository.is_ancestor(root, base, head) else base
+    merged = None if base is None or git.is_ancestor(root, base, head) else base
     parents = [head, merged] if merged else [head]
     if found != head:
         # What an earlier attempt at this very work left is as good.

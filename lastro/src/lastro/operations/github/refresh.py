@@ -11,7 +11,7 @@ from lastro.operations.github import branch as branches
 from lastro.operations.github.client import AnswerError, GitHub
 from lastro.operations.github.posts import comment
 from lastro.operations.github.pulls import Pull, open_pulls
-from lastro.operations.lineage import git, repository
+from lastro.operations.lineage import git
 
 MARKER = "<!-- lastro update -->"
 WORKFLOW = "pull-request.yml"
@@ -37,7 +37,7 @@ def refresh(github: GitHub, root: Path, branch: str, once: bool = False) -> list
     Raises:
         ExternalError: the pull requests or the branch cannot be read.
     """
-    path = f"{repository.prefix(root)}{branches.LOCK}"
+    path = f"{git.prefix(root)}{branches.LOCK}"
     branches.fetch(root, f"+refs/heads/{branch}:refs/remotes/origin/{branch}")
     base = git.resolve(root, f"refs/remotes/origin/{branch}")
     done = []

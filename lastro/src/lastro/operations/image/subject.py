@@ -10,7 +10,7 @@ from mlflow.entities import Run
 
 from lastro.core import docker
 from lastro.core.errors import LastroError
-from lastro.operations.lineage import lineage, repository
+from lastro.operations.lineage import git, lineage
 from lastro.operations.lineage.lineage import Lineage
 from lastro.operations.registry import history, names, versions
 from lastro.operations.registry.client import Registry, Version
@@ -94,7 +94,7 @@ def find_subject(registry: Registry, root: Path, named: str) -> Subject:
         registry.run_of(version),
         found,
         release,
-        repository.committed_at(root, found.commit or rev),
+        git.committed_at(root, found.commit or rev),
     )
 
 
@@ -105,7 +105,7 @@ def _released(registry: Registry, root: Path, named: str, version: Version) -> t
         promoted = history.promotions(history.read_entries(snapshot))
         if named in snapshot.aliases:
             entry = _entry(promoted, named, version.number)
-        elif repository.has_tag(root, named):
+        elif git.has_tag(root, named):
             return str(ReleaseTag.parse(named)), f"refs/tags/{named}"
         else:
             entry = history.last_of(promoted, named)

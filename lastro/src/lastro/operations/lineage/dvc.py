@@ -1,21 +1,24 @@
-"""DVC: its commands, run by the interpreter that runs this one, and its view of a repository at any revision."""
+"""DVC: its commands, run by the interpreter that runs this one; its view of a repository at any revision; its hashes."""
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lastro.core.errors import ExternalError, LastroError
-from lastro.operations.lineage import repository
+from lastro.operations.lineage import git
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
+
+FOLDER_SUFFIX = ".dir"
 
 
 def run_dvc(root: Path, *arguments: str) -> int:
@@ -54,7 +57,7 @@ def open_repo(root: Path, commit: str | None = None, at: str = "") -> Iterator[R
             lost = (GitError,)
             scm = SCM(str(root), search_parent_directories=True)
             # The folder of the repository may lie below that of Git's.
-            repo = Repo(f"/{repository.prefix(root)}", fs=GitFileSystem(scm=scm, rev=commit), scm=scm)
+            repo = Repo(f"/{git.prefix(root)}", fs=GitFileSystem(scm=scm, rev=commit), scm=scm)
         with repo:
             yield repo
     except DvcException as error:
@@ -87,3 +90,30 @@ def load_index(repo: Repo, at: str) -> None:
 def first_line(error: Exception) -> str:
     """The first line of an error of another library's, or its class where it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def file_md5(path: Path) -> str:
+    """Hash the file as DVC does, in pieces."""
+    with path.open("rb") as file:
+        # A name for content, not a safeguard, so also where a policy forbids MD5 for security.
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def folder_md5(files: Mapping[str, str]) -> str:
+    """Hash a folder as DVC does: its sorted list of files. `files` maps a path relative to it (with /) to that file's hash."""
+    from dvc_data.hashfile.hash_info import HashInfo
+    from dvc_data.hashfile.tree import Tree
+
+    tree = Tree()
+    for path, md5 in files.items():
+        tree.add(tuple(path.split("/")), None, HashInfo("md5", md5))
+    tree.digest()
+    return tree.hash_info.value
+
+
+def digest_of(path: Path) -> str | None:
+    """Return DVC's digest of the file or folder at `path`; None if absent."""
+    if path.is_dir():
+        files = [file for file in path.rglob("*") if file.is_file()]
+        return folder_md5({file.relative_to(path).as_posix(): file_md5(file) for file in files})
+    return file_md5(path) if path.is_file() else None

@@ -18,7 +18,6 @@ from lastro.core.paths import Paths
 from lastro.core.yaml12 import load_mapping
 from lastro.operations.lineage import git
 from lastro.operations.lineage.dvc import load_index, open_repo
-from lastro.operations.lineage.git import state
 from lastro.operations.lineage.outdated import Comparison, Outdated, Unverified
 
 if TYPE_CHECKING:
@@ -32,7 +31,6 @@ __all__ = [
     "outputs",
     "params_digest",
     "read",
-    "state",
 ]
 
 FILES = ("params.yaml", "dvc.yaml", "dvc.lock")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lastro.core.params import default_of
-from lastro.operations.lineage.hashes import folder_md5
+from lastro.operations.lineage.dvc import folder_md5
 
 if TYPE_CHECKING:
     from dvc.dependency import Dependency, ParamsDependency

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lastro.core.errors import ExternalError
-from lastro.operations.lineage import lineage, repository
+from lastro.operations.lineage import git, lineage
 from lastro.operations.lineage.dvc import environment, open_repo
 from lastro.operations.lineage.lineage import Lineage
 
@@ -71,9 +71,9 @@ def reproduce(root: Path, commit: str) -> Reproduction:
         ExternalError: Git fails, the pinned package or the data does not arrive, or a stage fails.
     """
     found = lineage.read(root, commit)
-    with repository.checkout(root, found.commit) as tree:
+    with git.checkout(root, found.commit) as tree:
         # The folder of the repository may lie below that of Git's.
-        prefix = repository.prefix(root)
+        prefix = git.prefix(root)
         here = tree / prefix
         _configure(root, here)
         env = _environment(here)

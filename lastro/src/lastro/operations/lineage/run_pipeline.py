@@ -13,8 +13,7 @@ from typing import Any
 from lastro.core.errors import ExternalError, LastroError
 from lastro.core.files import write_json
 from lastro.operations.lineage import git, lineage
-from lastro.operations.lineage.dvc import environment
-from lastro.operations.lineage.hashes import file_md5
+from lastro.operations.lineage.dvc import environment, file_md5
 
 NOTE = Path(".dvc") / "tmp" / "lastro-repro.json"
 _RUNNING = re.compile(r"Running stage '([^']+)'")

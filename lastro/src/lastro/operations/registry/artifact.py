@@ -16,7 +16,7 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from lastro.core.errors import ExternalError, LastroError
-from lastro.operations.lineage.hashes import file_md5
+from lastro.operations.lineage.dvc import file_md5
 from lastro.operations.tracking.store import describe
 
 FOLDER = "model"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lastro.core.check import Check, failed, ok, warning
 from lastro.core.errors import LastroError
-from lastro.operations.lineage.hashes import file_md5
+from lastro.operations.lineage.dvc import file_md5
 
 NAME, VERSION, RIGHTS, FILES = "tracking", "tracking version", "tracking rights", "artifacts"
 PROBE = "lastro-doctor"

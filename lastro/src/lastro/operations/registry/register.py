@@ -12,11 +12,12 @@ from mlflow.exceptions import MlflowException
 
 from lastro.core.errors import LastroError
 from lastro.core.paths import Paths
-from lastro.operations.lineage import lineage, repository
+from lastro.operations.lineage import git, lineage
+from lastro.operations.lineage.dvc import digest_of
 from lastro.operations.lineage.lineage import Lineage
 from lastro.operations.registry import artifact, names
 from lastro.operations.registry.client import ATTEMPTS, Registry, Version, is_collision
-from lastro.operations.registry.restore import digest_of, evaluation_file, recorded, restored_outputs
+from lastro.operations.registry.restore import evaluation_file, recorded, restored_outputs
 from lastro.operations.tracking import runs
 
 MAXIMUM_DESCRIPTION = 5000
@@ -137,7 +138,7 @@ def complete_run(registry: Registry, root: Path, found: Lineage) -> Run:
 
     paths = Paths.of(root)
     # The run is tagged with the commit that is checked out, so another commit's needs its own checkout.
-    here = found.commit == lineage.state(root)[0]
+    here = found.commit == git.state(root)[0]
     if here and all(digest_of(path) == digest for path, digest in recorded(paths, found).items()):
         record(registry.store, paths, "evaluate")
     else:
@@ -215,7 +216,7 @@ def _move_test(registry: Registry, root: Path, version: Version, commit: str) ->
     at = snapshot.aliases.get(names.TEST)
     newest = registry.get(at) if at else None
     later = snapshot.tags.get(names.TEST_COMMIT) or (newest.tags.get(names.COMMIT) if newest else None)
-    if newest and later and later != commit and repository.is_ancestor(root, commit, later):
+    if newest and later and later != commit and git.is_ancestor(root, commit, later):
         return False
     # The tag first: a registration that is interrupted here is completed by the next one.
     if snapshot.tags.get(names.TEST_COMMIT) != commit:

@@ -15,8 +15,8 @@ from mlflow.entities import Run
 
 from lastro.core.errors import LastroError
 from lastro.core.paths import Paths
-from lastro.operations.lineage import repository
-from lastro.operations.lineage.hashes import FOLDER_SUFFIX, file_md5, folder_md5
+from lastro.operations.lineage import git
+from lastro.operations.lineage.dvc import FOLDER_SUFFIX, digest_of, first_line
 from lastro.operations.lineage.lineage import Lineage
 from lastro.operations.registry import artifact
 
@@ -26,14 +26,6 @@ if TYPE_CHECKING:
 
 class NotRestoredError(LastroError):
     """Neither DVC's cache nor its remote has the content."""
-
-
-def digest_of(path: Path) -> str | None:
-    """Return DVC's digest of the file or folder at `path`; None if absent."""
-    if path.is_dir():
-        files = [file for file in path.rglob("*") if file.is_file()]
-        return folder_md5({file.relative_to(path).as_posix(): file_md5(file) for file in files})
-    return file_md5(path) if path.is_file() else None
 
 
 def restore(root: Path, digest: str, target: Path, in_place: Path | None = None) -> Path:
@@ -76,7 +68,7 @@ def _copy_from_dvc(root: Path, digest: str, target: Path) -> None:
     # Each kind of remote raises errors of its own library's.
     except Exception as error:
         raise NotRestoredError(
-            f"is neither in DVC's cache nor in its remote ({_first_line(error)})",
+            f"is neither in DVC's cache nor in its remote ({first_line(error)})",
             where=digest,
             fix="run dvc push where it was made",
         ) from None
@@ -140,8 +132,8 @@ def restored_outputs(root: Path, found: Lineage) -> Iterator[Paths]:
     """
     from dvc.api import DVCFileSystem
 
-    with repository.checkout(root, found.commit) as tree:
-        here = tree / repository.prefix(root)
+    with git.checkout(root, found.commit) as tree:
+        here = tree / git.prefix(root)
         paths = Paths.of(here)
         try:
             with _quiet():
@@ -152,7 +144,7 @@ def restored_outputs(root: Path, found: Lineage) -> Iterator[Paths]:
                     source.get(name, str(path), recursive=True)
         except Exception as error:
             raise LastroError(
-                f"DVC cannot restore them ({_first_line(error)})",
+                f"DVC cannot restore them ({first_line(error)})",
                 where=f"outputs at {found.commit[:12]}",
                 fix="run dvc push where they were made, or check the commit out and dvc repro, then lastro register",
             ) from None
@@ -164,10 +156,6 @@ def restored_outputs(root: Path, found: Lineage) -> Iterator[Paths]:
                     fix="run dvc push where it was made",
                 )
         yield paths
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 @contextmanager

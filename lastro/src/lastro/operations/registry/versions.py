@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lastro.core.errors import LastroError
-from lastro.operations.lineage import lineage, repository
+from lastro.operations.lineage import git, lineage
 from lastro.operations.registry import history, names
 from lastro.operations.registry.client import Registry, Snapshot, Version
 
@@ -34,7 +34,7 @@ def find_version(registry: Registry, root: Path, named: str) -> Version:
         version = registry.get(snapshot.aliases[named])
         if version is not None:
             return version
-    if repository.has_tag(root, named):
+    if git.has_tag(root, named):
         return only_version(registry, lineage.read(root, f"refs/tags/{named}").model, named)
     # The tag may have been deleted from Git, or never fetched into this clone.
     entry = history.last_of(history.read_entries(snapshot), named)

@@ -13,7 +13,7 @@ from lastro.core.paths import Paths
 from lastro.evaluation.evaluate import read_training
 from lastro.evaluation.predictions import Predictions
 from lastro.families.catalog import load_params
-from lastro.operations.lineage import repository
+from lastro.operations.lineage import git
 from lastro.operations.lineage.lineage import Lineage
 from lastro.operations.registry import artifact
 from lastro.operations.registry.restore import evaluation_file, restore
@@ -39,7 +39,7 @@ def load_candidate(root: Path, found: Lineage, run: Run, folder: Path) -> Candid
     """
     here = Paths.of(root)
     prepared = restore(root, found.data, folder / "prepared", here.prepared)
-    (folder / "params.yaml").write_text(repository.show(root, found.commit, "params.yaml"), encoding="utf-8")
+    (folder / "params.yaml").write_text(git.show(root, found.commit, "params.yaml"), encoding="utf-8")
     predictions = evaluation_file(root, found, run, "predictions.parquet", folder)
     return Candidate(
         params=load_params(folder / "params.yaml"),

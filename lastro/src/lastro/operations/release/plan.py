@@ -12,7 +12,7 @@ from mlflow.entities import Run
 from lastro.core.errors import LastroError, VerdictError
 from lastro.evaluation.gate import judge
 from lastro.evaluation.verdict import Rule, Verdict
-from lastro.operations.lineage import lineage, repository
+from lastro.operations.lineage import git, lineage
 from lastro.operations.lineage.lineage import Lineage
 from lastro.operations.registry import artifact, history, names, versions
 from lastro.operations.registry.client import Registry, Snapshot, Version
@@ -84,7 +84,7 @@ def resolve(registry: Registry, root: Path, tag: ReleaseTag) -> tuple[Lineage, V
         LastroError: there is no such tag, dvc.lock is outdated there, not exactly one version has this model, or it was
             retired.
     """
-    if not repository.has_tag(root, str(tag)):
+    if not git.has_tag(root, str(tag)):
         raise LastroError("this clone has no such tag", where=tag, fix=f"git tag {tag}, or git fetch --tags")
     found = lineage.read(root, f"refs/tags/{tag}")
     refuse_outdated(found, str(tag))

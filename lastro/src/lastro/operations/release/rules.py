@@ -7,7 +7,7 @@ from pathlib import Path
 from mlflow.models import ModelSignature
 
 from lastro.evaluation.verdict import Rule
-from lastro.operations.lineage import repository
+from lastro.operations.lineage import git
 from lastro.operations.registry import artifact, history
 from lastro.operations.registry.client import Registry
 from lastro.operations.registry.history import Entry
@@ -17,9 +17,9 @@ from lastro.operations.release.tags import ReleaseTag, must_come_after
 
 def on_branch(root: Path, commit: str, chosen: str | None) -> Rule:
     """Check that the commit is on the default branch, where it was reviewed."""
-    branches = repository.default_branches(root, chosen)
+    branches = git.default_branches(root, chosen)
     first = next(iter(branches))
-    on = next((name for name, ref in branches.items() if repository.is_ancestor(root, commit, ref)), None)
+    on = next((name for name, ref in branches.items() if git.is_ancestor(root, commit, ref)), None)
     if on is None:
         where = f"not on {first}; merge it first, or git fetch --unshallow origin where history is missing"
     elif on == first:

@@ -10,8 +10,8 @@ from mlflow.entities import Run
 
 from lastro.core.errors import ExternalError, LastroError
 from lastro.operations.lineage import lineage
+from lastro.operations.lineage.git import recorded_at
 from lastro.operations.lineage.lineage import Lineage
-from lastro.operations.lineage.repository import recorded_at
 from lastro.operations.registry import names
 from lastro.operations.registry.client import Registry, Version
 from lastro.operations.registry.register import refuse_outdated

@@ -10,8 +10,8 @@ from mlflow.entities import Run
 
 from lastro.core import docker
 from lastro.core.errors import ExternalError, LastroError, readable
-from lastro.operations.lineage import git, repository
-from lastro.operations.lineage.hashes import file_md5
+from lastro.operations.lineage import git
+from lastro.operations.lineage.dvc import file_md5
 from lastro.operations.registry import history, names
 from lastro.operations.registry.client import Registry, Snapshot, Version
 from lastro.operations.tracking.store import ignored
@@ -121,13 +121,13 @@ def _run_or_model(registry: Registry, root: Path, named: str) -> Start | None:
     run = get_run(registry, named)
     if run is not None:
         return Start(named, "run", run=run)
-    if registry.find(named) or repository.recorded_at(root, named):
+    if registry.find(named) or git.recorded_at(root, named):
         return Start(named, "digest of a model", model=named)
     return None
 
 
 def _revision(root: Path, named: str) -> Start | None:
-    is_tag = repository.has_tag(root, named)
+    is_tag = git.has_tag(root, named)
     try:
         commit = git.resolve(root, f"refs/tags/{named}" if is_tag else named)
     except ExternalError:

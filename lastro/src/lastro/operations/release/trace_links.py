@@ -11,7 +11,7 @@ from mlflow.entities import Run
 from lastro.core import metric_names
 from lastro.core.errors import ExternalError, LastroError
 from lastro.core.yaml12 import flatten, load_mapping
-from lastro.operations.lineage import git, repository
+from lastro.operations.lineage import git
 from lastro.operations.lineage.lineage import Lineage
 from lastro.operations.registry import history, names
 from lastro.operations.registry.client import Registry, Snapshot, Version
@@ -51,7 +51,7 @@ def commit_link(
             f"dvc.lock at {commit[:12]} names the model {found.model}, not {model}; the tag or label that joins them was "
             "changed by hand"
         )
-    subject = repository.subject(root, commit)
+    subject = git.subject(root, commit)
     text = f"{commit[:12]}  {subject}".rstrip()
     return Link("commit", {"commit": commit, "subject": subject}, text, problem=problem)
 
@@ -66,7 +66,7 @@ def params_link(root: Path, found: Lineage | None, version: Version | None, run:
     """Return the digest of the parameters that shape the model, and the parameters."""
     digest, problem = _digest(found, found and found.params, names.PARAMS, version, run)
     if found is not None:
-        text = repository.show(root, found.commit, "params.yaml")
+        text = git.show(root, found.commit, "params.yaml")
         content = load_mapping(text.encode(), "params.yaml", "fix it")
         values = flatten({key: content[key] for key in ("data", "model") if key in content})
     else:
@@ -219,7 +219,7 @@ def _set_by_hand(entries: list[Entry], alias: str, version: Version) -> str | No
 
 def _moved_tag(root: Path, entry: Entry) -> str | None:
     tag = entry.release
-    if not repository.has_tag(root, tag):
+    if not git.has_tag(root, tag):
         return None
     try:
         commit = git.resolve(root, f"refs/tags/{tag}")

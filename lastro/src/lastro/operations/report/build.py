@@ -15,7 +15,7 @@ from lastro.core.yaml12 import flatten, load_mapping
 from lastro.evaluation.predictions import Predictions
 from lastro.evaluation.verdict import Verdict
 from lastro.families.catalog import load_params
-from lastro.operations.lineage import git, lineage, repository
+from lastro.operations.lineage import git, lineage
 from lastro.operations.lineage.run_pipeline import read_note
 from lastro.operations.report import compare
 from lastro.operations.report.charts import charts
@@ -121,9 +121,7 @@ def param_changes(root: Path, base: str | None) -> list[Change]:
         return []
     commit = git.resolve(root, base)
     try:
-        before = _values(
-            repository.show(root, commit, "params.yaml").encode(), f"params.yaml at {commit[:12]}"
-        )
+        before = _values(git.show(root, commit, "params.yaml").encode(), f"params.yaml at {commit[:12]}")
     except LastroError:
         # A base that is broken must not prevent the report of its fix: every key is new then.
         before = {}

@@ -17,8 +17,8 @@ from lastro.core.params import Params
 from lastro.core.paths import Paths
 from lastro.core.yaml12 import flatten
 from lastro.families.catalog import hyperparameters, load_params
-from lastro.operations.lineage import lineage
-from lastro.operations.lineage.hashes import file_md5, folder_md5
+from lastro.operations.lineage import git, lineage
+from lastro.operations.lineage.dvc import file_md5, folder_md5
 from lastro.operations.tracking import runs
 from lastro.operations.tracking.model_folder import write_model_folder
 from lastro.operations.tracking.store import Store, ignored
@@ -84,7 +84,7 @@ def record_training(store: Store, paths: Paths, autologged: str | None = None, t
         return run
     client, run_id = store.client, run.info.run_id
     try:
-        commit, dirty = lineage.state(paths.root)
+        commit, dirty = git.state(paths.root)
     except LastroError:
         # A new folder has no commit yet.
         commit, dirty = None, True
