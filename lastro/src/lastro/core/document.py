@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from lastro.core.errors import LastroError, readable
+from lastro.core.errors import LastroError, did_you_mean, readable
 from lastro.core.params import Params
 
 Place = tuple[str | int, ...]
@@ -80,8 +79,7 @@ class Document:
         where = f"{self.at(place)}: {'.'.join(map(str, place)) or 'params'}"
         if error["type"] == "extra_forbidden":
             allowed = list(_section(spec, relative[:-1]).model_fields)
-            near = difflib.get_close_matches(str(relative[-1]), allowed, n=1)
-            hint = f"did you mean {near[0]}? " if near else ""
+            hint = did_you_mean(str(relative[-1]), allowed)
             scope = f" for {within}" if within else ""
             return LastroError(f"unknown key{scope}", where=where, fix=f"{hint}allowed: {', '.join(allowed)}")
         if error["type"] == "missing":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Self
 
@@ -47,6 +48,12 @@ class ExternalError(LastroError):
     """Another system (tracking server, DVC remote, Git) failed."""
 
     exit_code = 3
+
+
+def did_you_mean(name: str, allowed: Iterable[str]) -> str:
+    """Return a hint at the nearest allowed name, with a space behind it; empty where none is near."""
+    near = difflib.get_close_matches(name, list(allowed), n=1)
+    return f"did you mean {near[0]}? " if near else ""
 
 
 @contextmanager

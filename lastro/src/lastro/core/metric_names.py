@@ -6,11 +6,10 @@ computes them.
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import Literal
 
-from lastro.core.errors import LastroError
+from lastro.core.errors import LastroError, did_you_mean
 
 CALIBRATION_BINS = 15
 
@@ -136,9 +135,8 @@ def resolve(name: str, task: str, n_classes: int) -> str:
         full = _MULTICLASS_NAMES.get(full, full)
     if full in allowed:
         return full
-    near = [_BINARY_NAMES[name]] if name in _BINARY_NAMES and kind == "binary" else []
-    near = near or difflib.get_close_matches(name, allowed, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
+    # f1_macro of two classes is f1.
+    hint = did_you_mean(_BINARY_NAMES.get(name, name) if kind == "binary" else name, allowed)
     what = f"does not apply to {kind} predictions" if name in METRICS else "is unknown"
     raise LastroError(f"metric {name!r} {what}", fix=f"{hint}allowed: auto, {', '.join(allowed)}")
 

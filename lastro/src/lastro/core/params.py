@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from lastro.core.errors import did_you_mean
 from lastro.core.metric_names import METRICS, known
 
 Fraction = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
@@ -117,9 +117,8 @@ class Gate(Section):
     def _metrics_exist(cls, value: str | dict[str, float]) -> str | dict[str, float]:
         for name in [value] if isinstance(value, str) else value:
             if not known(name):
-                near = difflib.get_close_matches(name, METRICS, n=1)
-                hint = f"did you mean {near[0]}? " if near else ""
-                raise ValueError(f"a metric, not {name!r}; {hint}allowed: auto, {', '.join(METRICS)}")
+                allowed = f"{did_you_mean(name, METRICS)}allowed: auto, {', '.join(METRICS)}"
+                raise ValueError(f"a metric, not {name!r}; {allowed}")
         return value
 
 

@@ -1,35 +1,35 @@
-"""The model families. To add one: write its file, whose FAMILY implements the protocol, and name it here."""
+"""The model families. To add one: write a class that implements the protocol, and name it here."""
 
 from __future__ import annotations
 
-import difflib
-import importlib
+import pkgutil
 from pathlib import Path
 from typing import Any
 
 from lastro.core.document import Document
-from lastro.core.errors import LastroError
+from lastro.core.errors import LastroError, did_you_mean
 from lastro.core.params import Params, Section
 from lastro.families.protocol import Family, Task
 
 FAMILIES = {
-    "xgboost": "lastro.families.xgboost",
-    "logistic_regression": "lastro.families.logistic_regression",
-    "random_forest": "lastro.families.random_forest",
-    "hist_gradient_boosting": "lastro.families.hist_gradient_boosting",
-    "elastic_net": "lastro.families.elastic_net",
+    "xgboost": "lastro.families.xgboost:XGBoost",
+    "logistic_regression": "lastro.families.linear:LogisticRegression",
+    "random_forest": "lastro.families.random_forest:RandomForest",
+    "hist_gradient_boosting": "lastro.families.hist_gradient_boosting:HistGradientBoosting",
+    "elastic_net": "lastro.families.linear:ElasticNet",
 }
 
 
-def get(name: str) -> Family:
-    """Import the family called `name`.
+def get(name: str, where: str = "model.family") -> Family:
+    """Import the family called `name`; `where` opens the message.
 
     Raises:
         LastroError: there is none; the message suggests the nearest and lists all.
     """
     if name not in FAMILIES:
-        raise _unknown(name, "model.family")
-    return importlib.import_module(FAMILIES[name]).FAMILY
+        fix = f"{did_you_mean(name, FAMILIES)}allowed: {', '.join(FAMILIES)}"
+        raise LastroError(f"{name!r} is not a family", where=where, fix=fix)
+    return pkgutil.resolve_name(FAMILIES[name])()
 
 
 def load_params(path: Path, overrides: dict[str, Any] | None = None) -> Params:
@@ -48,12 +48,9 @@ def load_params(path: Path, overrides: dict[str, Any] | None = None) -> Params:
         model["params"] = {}
     params = document.params()
     where = f"{document.at(('model', 'family'))}: model.family"
-    if params.model.family not in FAMILIES:
-        raise _unknown(params.model.family, where)
-    family = get(params.model.family)
-    document.check(
-        family.Hyperparameters, params.model.params, ("model", "params"), f"model.family {family.name}"
-    )
+    family = get(params.model.family, where)
+    place = ("model", "params")
+    document.check(family.Hyperparameters, params.model.params, place, f"model.family {family.name}")
     if params.data.task != "auto":
         check_task(family, params.data.task, where)
     return params
@@ -72,12 +69,5 @@ def check_task(family: Family, task: Task, where: str = "model.family") -> None:
     """
     if task not in family.tasks:
         others = ", ".join(name for name in FAMILIES if task in get(name).tasks)
-        raise LastroError(
-            f"{family.name!r} does not do {task}", where=where, fix=f"families that do: {others}"
-        )
-
-
-def _unknown(name: str, where: str) -> LastroError:
-    near = difflib.get_close_matches(name, FAMILIES, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return LastroError(f"{name!r} is not a family", where=where, fix=f"{hint}allowed: {', '.join(FAMILIES)}")
+        fix = f"families that do: {others}"
+        raise LastroError(f"{family.name!r} does not do {task}", where=where, fix=fix)

@@ -1,9 +1,9 @@
-"""What the families of scikit-learn share: check, fit, file, prediction, and columns they can work on."""
+"""What the families of scikit-learn share: fit, file, prediction, and columns they can work on."""
 
 from __future__ import annotations
 
 import contextlib
-import warnings
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -13,55 +13,24 @@ from lastro.artifact.native import predict_sklearn
 from lastro.core.errors import LastroError
 from lastro.core.params import Section
 from lastro.families import skops_file
-from lastro.families.catalog import check_task
 from lastro.families.fields import refusals_of
-from lastro.families.protocol import Fitted, Problem, Progress, Rows, Task
+from lastro.families.protocol import Family, Fitted, Problem, Progress, Rows, Task
 
 
-class SklearnFamily:
+class SklearnFamily(Family):
     """Base of the families: they say how to build the model, and differ where they have to."""
 
-    name: ClassVar[str]
     flavor = "sklearn"
-    tasks: ClassVar[frozenset[Task]] = frozenset({"classification", "regression"})
-    uses_validation: ClassVar[bool] = False
-    Hyperparameters: ClassVar[type[Section]]
     trusted: ClassVar[tuple[str, ...]] = ()
     """The types in this family's files that skops does not trust by itself."""
-    quick: ClassVar[dict[str, Any]] = {}
-    """Hyperparameters that make a fit cheap, for `check`."""
 
+    @abstractmethod
     def build(self, problem: Problem, hyperparameters: Section) -> Any:
         """Build the unfitted model."""
-        raise NotImplementedError
 
     def threads(self) -> contextlib.AbstractContextManager:
         """Limit threads during a fit, so that they do not change the result."""
         return contextlib.nullcontext()
-
-    def check(self, hyperparameters: Section, problem: Problem) -> None:
-        """Ask for the library's own validation, then fit a handful of made-up rows. See `Family.check`.
-
-        Only a fit finds what excludes what, such as a solver and a penalty.
-        """
-        check_task(self, problem.task)
-        model = self.build(problem, hyperparameters)
-        with refusals_of(self.name, ValueError):
-            getattr(model, "steps", [("", model)])[-1][1]._validate_params()
-        n = max(20, 4 * problem.n_classes)
-        rng = np.random.default_rng(0)
-        X = np.column_stack([rng.integers(0, c, n) if c else rng.random(n) for c in problem.categories])
-        y = np.arange(n) % problem.n_classes if problem.n_classes else 1.0 + np.arange(n)
-        rows = Rows(X.astype(float), y)
-        quick = {key: value for key, value in self.quick.items() if key in type(hyperparameters).model_fields}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            self.fit(
-                problem,
-                rows,
-                rows if self.uses_validation else None,
-                hyperparameters.model_copy(update=quick),
-            )
 
     def fit(
         self,
@@ -71,27 +40,18 @@ class SklearnFamily:
         hyperparameters: Section,
         progress: Progress | None = None,
     ) -> Fitted:
-        """See `Family.fit`."""
-        check_task(self, problem.task)
         model = self.build(problem, hyperparameters)
-        with refusals_of(self.name, ValueError), self.threads():
+        with refusals_of(self.name), self.threads():
             model.fit(train.X, train.y)
         return Fitted(model)
 
     def to_bytes(self, model: Any) -> bytes:
-        """Write a canonical skops file. See `Family.to_bytes`."""
         return skops_file.dumps(model)
 
     def from_bytes(self, data: bytes) -> Any:
-        """See `Family.from_bytes`.
-
-        Raises:
-            LastroError: not such a file, or one with other types than this family's.
-        """
         return skops_file.loads(data, self.trusted)
 
     def predict(self, model: Any, X: np.ndarray, problem: Problem) -> np.ndarray:
-        """See `Family.predict`."""
         return predict_sklearn(model, X, problem.task, problem.n_classes)
 
 
@@ -123,12 +83,6 @@ def origins(problem: Problem, indicators: np.ndarray = ()) -> np.ndarray:
     counts = np.array(problem.categories)
     numbers, texts = np.flatnonzero(counts == 0), np.flatnonzero(counts)
     return np.concatenate((numbers, numbers[np.asarray(indicators, int)], np.repeat(texts, counts[texts])))
-
-
-def shares(problem: Problem, features: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Sum non-negative weights by feature, scaled to sum to 1. features, weights: (m,); returns (p,)."""
-    total = np.bincount(features, weights=weights, minlength=len(problem.features))
-    return total / (total.sum() or 1.0)
 
 
 @contextlib.contextmanager

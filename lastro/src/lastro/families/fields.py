@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import re
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, WrapValidator
 
-from lastro.core.errors import LastroError
+from lastro.core.errors import LastroError, did_you_mean
 from lastro.families.protocol import Problem
 
 Count = Annotated[int, Field(ge=1)]
@@ -66,14 +65,13 @@ def groups(problem: Problem, names: list[list[str]], name: str) -> list[list[int
 
 def _index(problem: Problem, feature: str, name: str) -> int:
     if feature not in problem.features:
-        near = difflib.get_close_matches(feature, problem.features, n=1)
-        fix = f"did you mean {near[0]}?" if near else "name a column of the data"
+        fix = did_you_mean(feature, problem.features).strip() or "name a column of the data"
         raise LastroError(f"{feature!r} is not a feature", where=f"model.params.{name}", fix=fix)
     return problem.features.index(feature)
 
 
 @contextlib.contextmanager
-def refusals_of(family: str, *kinds: type[Exception]) -> Iterator[None]:
+def refusals_of(family: str) -> Iterator[None]:
     """Turn the library's refusal of parameters or data into one line.
 
     Raises:
@@ -81,7 +79,7 @@ def refusals_of(family: str, *kinds: type[Exception]) -> Iterator[None]:
     """
     try:
         yield
-    except kinds as error:
+    except ValueError as error:
         # Native code adds a time, a source line and a stack trace to its reason.
         text = re.sub(r"^\[[\d:]+\] \S+: (Check failed: )?", "", str(error)).partition("Stack trace:")[0]
         reason = " ".join(text.strip().partition("\n\n")[0].split())

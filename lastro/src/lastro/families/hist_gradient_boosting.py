@@ -12,8 +12,7 @@ from pydantic import Field, model_validator
 
 from lastro.core.errors import LastroError
 from lastro.core.params import Section
-from lastro.families.catalog import check_task
-from lastro.families.estimators import SklearnFamily, for_task, only_for, shares
+from lastro.families.estimators import SklearnFamily, for_task, only_for
 from lastro.families.fields import (
     Count,
     Directions,
@@ -25,7 +24,7 @@ from lastro.families.fields import (
     directions,
     refusals_of,
 )
-from lastro.families.protocol import Fitted, Problem, Progress, Rows
+from lastro.families.protocol import Fitted, Problem, Progress, Rows, shares
 
 LOSSES = {
     "classification": ("log_loss",),
@@ -93,23 +92,20 @@ class HistGradientBoosting(SklearnFamily):
 
         for feature, count in zip(problem.features, problem.categories, strict=True):
             if count > hyperparameters.max_bins:
-                raise LastroError(
-                    f"has {count} categories, hist_gradient_boosting takes {hyperparameters.max_bins} (max_bins, 255 "
-                    "at most)",
-                    where=feature,
-                    fix="list it in data.ignore or choose another family",
-                )
+                takes = f"hist_gradient_boosting takes {hyperparameters.max_bins} (max_bins, 255 at most)"
+                fix = "list it in data.ignore or choose another family"
+                raise LastroError(f"has {count} categories, {takes}", where=feature, fix=fix)
         values = hyperparameters.model_dump(exclude={"class_weight", "loss", "quantile"})
         values |= for_task(problem, "loss", hyperparameters.loss, LOSSES)
         if values["monotonic_cst"] is not None:
             values["monotonic_cst"] = directions(problem, values["monotonic_cst"], "monotonic_cst")
         values |= only_for("classification", problem, class_weight=hyperparameters.class_weight)
         values |= only_for("regression", problem, quantile=hyperparameters.quantile)
-        kind = (
-            HistGradientBoostingRegressor if problem.task == "regression" else HistGradientBoostingClassifier
-        )
         categorical = np.array(problem.categories) > 0
-        return kind(**values, categorical_features=categorical if categorical.any() else None)
+        values["categorical_features"] = categorical if categorical.any() else None
+        if problem.task == "regression":
+            return HistGradientBoostingRegressor(**values)
+        return HistGradientBoostingClassifier(**values)
 
     def fit(
         self,
@@ -119,11 +115,10 @@ class HistGradientBoosting(SklearnFamily):
         hyperparameters: Hyperparameters,
         progress: Progress | None = None,
     ) -> Fitted:
-        """See `Family.fit`. Without validation rows nothing stops early; the library reports no progress.
+        """Boost. Without validation rows nothing stops early; the library reports no progress.
 
         Threads do not change the result: the library sums each feature's histogram in one thread.
         """
-        check_task(self, problem.task)
         stops = hyperparameters.early_stopping and validation is not None
         # The library would otherwise split off rows of its own choice.
         model = self.build(problem, hyperparameters.model_copy(update={"early_stopping": stops}))
@@ -132,7 +127,7 @@ class HistGradientBoosting(SklearnFamily):
             # A class that only the validation part shows has no loss under this model.
             known = np.isin(validation.y, train.y) | (problem.task == "regression")
             held_out = {"X_val": validation.X[known], "y_val": validation.y[known]}
-        with refusals_of(self.name, ValueError):
+        with refusals_of(self.name):
             model.fit(_with_values(train.X), train.y, **held_out)
         # The only trace of the machine's threads in the model.
         model._bin_mapper.n_threads = None
@@ -142,7 +137,7 @@ class HistGradientBoosting(SklearnFamily):
         return Fitted(model, history, int(np.argmax(model.validation_score_[1:])))
 
     def importance(self, model: Any, problem: Problem) -> np.ndarray:
-        """Compute the share of the total gain of all splits on each feature. See `Family.importance`."""
+        """Compute the share of the total gain of all splits on each feature."""
         nodes = np.concatenate([tree.nodes for iteration in model._predictors for tree in iteration])
         splits = nodes[nodes["is_leaf"] == 0]
         categorical = np.array(problem.categories) > 0
@@ -167,6 +162,3 @@ def _history(problem: Problem, hyperparameters: Hyperparameters, model: Any) -> 
         # The library's loss is half the squared error.
         name, losses = "rmse", {part: np.sqrt(2 * values) for part, values in losses.items()}
     return {f"{part}-{name}": values.tolist() for part, values in losses.items()}
-
-
-FAMILY = HistGradientBoosting()

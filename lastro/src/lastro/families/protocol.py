@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -36,7 +38,7 @@ class Problem:
         return cls(
             task=schema.task,
             features=tuple(column.name for column in schema.features),
-            categories=tuple(len(c.categories) if c.kind == "category" else 0 for c in schema.features),
+            categories=tuple(len(column.categories) for column in schema.features),
             n_classes=len(schema.labels),
         )
 
@@ -66,22 +68,34 @@ Progress = Callable[[int, int, dict[str, float]], None]
 """Called after each iteration with (iteration, total, metrics)."""
 
 
-class Family(Protocol):
-    """One kind of model. Implementations import their library inside the methods: a stage pays for what it uses."""
+class Family(ABC):
+    """One kind of model. Each imports its library inside the methods: a stage pays for what it uses."""
 
-    name: str
-    flavor: Literal["xgboost", "sklearn"]
-    tasks: frozenset[Task]
-    uses_validation: bool
-    Hyperparameters: type[Section]
+    name: ClassVar[str]
+    flavor: ClassVar[Literal["xgboost", "sklearn"]]
+    tasks: ClassVar[frozenset[Task]] = frozenset({"classification", "regression"})
+    uses_validation: ClassVar[bool] = False
+    Hyperparameters: ClassVar[type[Section]]
+    quick: ClassVar[dict[str, Any]] = {}
+    """Hyperparameters that make a fit cheap, for `check`."""
 
     def check(self, hyperparameters: Section, problem: Problem) -> None:
-        """Ask the library itself whether it takes these hyperparameters, before any training.
+        """Fit a handful of made-up rows: only a fit finds what excludes what, such as a solver and a penalty.
 
         Raises:
             LastroError: one line, with the library's reason.
         """
+        n = max(20, 4 * problem.n_classes)
+        rng = np.random.default_rng(0)
+        X = np.column_stack([rng.integers(0, c, n) if c else rng.random(n) for c in problem.categories])
+        y = np.arange(n) % problem.n_classes if problem.n_classes else 1.0 + np.arange(n)
+        rows = Rows(X.astype(float), y)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            validation = rows if self.uses_validation else None
+            self.fit(problem, rows, validation, hyperparameters.model_copy(update=self.quick))
 
+    @abstractmethod
     def fit(
         self,
         problem: Problem,
@@ -92,15 +106,29 @@ class Family(Protocol):
     ) -> Fitted:
         """Train. The same inputs give a model with the same bytes, at any number of threads."""
 
+    @abstractmethod
     def to_bytes(self, model: Any) -> bytes:
         """Write the model in its safe native format, canonical: equal models give equal bytes."""
 
+    @abstractmethod
     def from_bytes(self, data: bytes) -> Any:
-        """Read what `to_bytes` wrote; loads nothing but the types it expects."""
+        """Read what `to_bytes` wrote; loads nothing but the types it expects.
 
+        Raises:
+            LastroError: it is something else.
+        """
+
+    @abstractmethod
     def predict(self, model: Any, X: np.ndarray, problem: Problem) -> np.ndarray:
         """Predict probabilities (n, n_classes) float64 whose rows sum to 1, or values (n,) float64; the same bits at any
         number of threads."""
 
+    @abstractmethod
     def importance(self, model: Any, problem: Problem) -> np.ndarray:
         """Compute (p,) non-negative weights of the features, summing to 1 (all 0 when the model uses none)."""
+
+
+def shares(problem: Problem, features: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Sum non-negative weights by feature, scaled to sum to 1. features, weights: (m,); returns (p,)."""
+    total = np.bincount(features, weights=weights, minlength=len(problem.features))
+    return total / (total.sum() or 1.0)

@@ -9,9 +9,9 @@ import numpy as np
 from pydantic import Field
 
 from lastro.core.params import Section
-from lastro.families.estimators import SklearnFamily, columns, for_task, one_thread, only_for, origins, shares
+from lastro.families.estimators import SklearnFamily, columns, for_task, one_thread, only_for, origins
 from lastro.families.fields import Count, FloatShare, NonNegative, Seed, expected
-from lastro.families.protocol import Problem
+from lastro.families.protocol import Problem, shares
 
 CRITERIA = {"classification": ("gini", "entropy", "log_loss"), "regression": ("squared_error", "poisson")}
 
@@ -72,9 +72,8 @@ class RandomForest(SklearnFamily):
             del values["max_features"]
         values |= for_task(problem, "criterion", hyperparameters.criterion, CRITERIA)
         values |= only_for("classification", problem, class_weight=hyperparameters.class_weight)
-        forest = (RandomForestClassifier if problem.task == "classification" else RandomForestRegressor)(
-            **values
-        )
+        kind = RandomForestClassifier if problem.task == "classification" else RandomForestRegressor
+        forest = kind(**values)
         if not any(problem.categories):
             return forest
         return Pipeline([("columns", columns(problem, "passthrough")), ("estimate", forest)])
@@ -89,9 +88,6 @@ class RandomForest(SklearnFamily):
             yield
 
     def importance(self, model: Any, problem: Problem) -> np.ndarray:
-        """Compute the share of the impurity that splits on each feature take away. See `Family.importance`."""
+        """Compute the share of the impurity that splits on each feature take away."""
         forest = model.steps[-1][1] if hasattr(model, "steps") else model
         return shares(problem, origins(problem), forest.feature_importances_)
-
-
-FAMILY = RandomForest()

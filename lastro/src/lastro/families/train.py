@@ -22,12 +22,9 @@ from lastro.tables.matrix import read_rows
 from lastro.tables.schema import Schema, read_schema
 
 
-def call(fit: Callable[[], Fitted]) -> Fitted:
-    """Fit with nothing around it."""
-    return fit()
-
-
-def train(params: Params, paths: Paths, around: Callable[[Callable[[], Fitted]], Fitted] = call) -> None:
+def train(
+    params: Params, paths: Paths, around: Callable[[Callable[[], Fitted]], Fitted] = lambda fit: fit()
+) -> None:
     """Write the model and its training record to `paths.model` and `paths.training`.
 
     around: calls the function that it is given, which fits, and returns what that returns; MLflow's autologging goes here.
@@ -37,11 +34,8 @@ def train(params: Params, paths: Paths, around: Callable[[Callable[[], Fitted]],
             a training that diverges. Nothing that was there is touched then.
     """
     schema = read_schema(paths.schema)
-    family, settings, problem = (
-        catalog.get(params.model.family),
-        catalog.hyperparameters(params),
-        Problem.of(schema),
-    )
+    family, problem = catalog.get(params.model.family), Problem.of(schema)
+    settings = catalog.hyperparameters(params)
     catalog.check_task(family, problem.task)
     # A gate that cannot judge this task is worth knowing before the training, not after it.
     check_gate(params.gate.metric, params.gate.limits, schema.task, len(schema.labels))
@@ -69,17 +63,14 @@ def progress_bar(title: str) -> Iterator[Progress | None]:
         return
     from tqdm import tqdm
 
-    bar = tqdm(desc=title, unit="round", leave=True)
+    with tqdm(desc=title, unit="round") as bar:
 
-    def show(iteration: int, total: int, metrics: dict[str, float]) -> None:
-        bar.total = total
-        bar.set_postfix({name: f"{value:.5g}" for name, value in metrics.items()}, refresh=False)
-        bar.update(iteration + 1 - bar.n)
+        def show(iteration: int, total: int, metrics: dict[str, float]) -> None:
+            bar.total = total
+            bar.set_postfix({name: f"{value:.5g}" for name, value in metrics.items()}, refresh=False)
+            bar.update(iteration + 1 - bar.n)
 
-    try:
         yield show
-    finally:
-        bar.close()
 
 
 def read_training_rows(paths: Paths, schema: Schema, family: Family) -> tuple[Rows, Rows | None]:

@@ -10,8 +10,8 @@ from pydantic import Field
 
 from lastro.artifact.native import import_xgboost, predict_xgboost
 from lastro.core.errors import LastroError
+from lastro.core.metric_names import kind_of
 from lastro.core.params import Section
-from lastro.families.catalog import check_task
 from lastro.families.fields import (
     Count,
     Directions,
@@ -22,7 +22,7 @@ from lastro.families.fields import (
     groups,
     refusals_of,
 )
-from lastro.families.protocol import Fitted, Problem, Progress, Rows
+from lastro.families.protocol import Family, Fitted, Problem, Progress, Rows, shares
 
 OBJECTIVES = {
     "binary": ("binary:logistic", "logloss"),
@@ -70,21 +70,12 @@ class Hyperparameters(Section):
     random_state: Seed = Field(0, description="seed of the row and feature sampling")
 
 
-class XGBoost:
+class XGBoost(Family):
     name = "xgboost"
     flavor = "xgboost"
-    tasks = frozenset({"classification", "regression"})
     uses_validation = True
     Hyperparameters = Hyperparameters
-
-    def check(self, hyperparameters: Hyperparameters, problem: Problem) -> None:
-        """Boost one round on a handful of made-up rows of the problem's shape. See `Family.check`."""
-        check_task(self, problem.task)
-        n = max(16, 2 * problem.n_classes)
-        rng = np.random.default_rng(0)
-        X = np.column_stack([rng.integers(0, c, n) if c else rng.random(n) for c in problem.categories])
-        rows = Rows(X.astype(float), np.arange(n) % (problem.n_classes or n))
-        self.fit(problem, rows, None, hyperparameters.model_copy(update={"n_estimators": 1}))
+    quick = {"n_estimators": 1}  # noqa: RUF012  declared in the base class
 
     def fit(
         self,
@@ -94,7 +85,7 @@ class XGBoost:
         hyperparameters: Hyperparameters,
         progress: Progress | None = None,
     ) -> Fitted:
-        """See `Family.fit`. The model keeps the rounds up to the best one, so no range is needed to predict."""
+        """Boost; the model keeps the rounds up to the best one, so no range is needed to predict."""
         xgboost = import_xgboost()
         parameters, metric = _parameters(problem, hyperparameters)
         total = hyperparameters.n_estimators
@@ -113,16 +104,14 @@ class XGBoost:
                 )
             )
         history: dict[str, dict[str, list[float]]] = {}
-        with refusals_of(self.name, xgboost.core.XGBoostError, ValueError):
-            parts = [(_matrix(xgboost, problem, train, hyperparameters), "train")]
+        with refusals_of(self.name):
+            matrix = _matrix(problem, train, hyperparameters)
+            parts = [(matrix, "train")]
             if validation is not None:
-                reference = parts[0][0]
-                parts.append(
-                    (_matrix(xgboost, problem, validation, hyperparameters, reference), "validation")
-                )
+                parts.append((_matrix(problem, validation, hyperparameters, matrix), "validation"))
             booster = xgboost.train(
                 parameters,
-                parts[0][0],
+                matrix,
                 num_boost_round=total,
                 evals=parts,
                 evals_result=history,
@@ -136,15 +125,10 @@ class XGBoost:
         return Fitted(booster, _flat(history), best)
 
     def to_bytes(self, model: Any) -> bytes:
-        """Write universal binary JSON, which holds no thread count. See `Family.to_bytes`."""
+        """Write universal binary JSON, which holds no thread count."""
         return bytes(model.save_raw("ubj"))
 
     def from_bytes(self, data: bytes) -> Any:
-        """See `Family.from_bytes`.
-
-        Raises:
-            LastroError: not an XGBoost model.
-        """
         xgboost = import_xgboost()
         booster = xgboost.Booster()
         try:
@@ -152,40 +136,33 @@ class XGBoost:
             if not data:
                 raise ValueError("empty")
             booster.load_model(bytearray(data))
-        except (xgboost.core.XGBoostError, ValueError) as error:
+        except ValueError as error:
             raise LastroError("not an XGBoost model in UBJ", where="model", fix="train it again") from error
         return booster
 
     def predict(self, model: Any, X: np.ndarray, problem: Problem) -> np.ndarray:
-        """See `Family.predict`."""
         return predict_xgboost(model, X, problem.task, problem.n_classes)
 
     def importance(self, model: Any, problem: Problem) -> np.ndarray:
-        """Compute the share of the total gain of all splits on each feature. See `Family.importance`."""
+        """Compute the share of the total gain of all splits on each feature."""
         gains = model.get_score(importance_type="total_gain")
         names = model.feature_names or [f"f{i}" for i in range(len(problem.features))]
-        weights = np.array([gains.get(name, 0.0) for name in names], dtype=np.float64)
-        return weights / (weights.sum() or 1.0)
+        return shares(problem, np.arange(len(names)), np.array([gains.get(name, 0.0) for name in names]))
 
 
 def _parameters(problem: Problem, hyperparameters: Hyperparameters) -> tuple[dict[str, Any], str]:
     """The library's native parameters, and the name of the metric that it reports."""
-    kind = (
-        "regression" if problem.task == "regression" else "binary" if problem.n_classes == 2 else "multiclass"
-    )
+    kind = kind_of(problem.task, problem.n_classes)
     objective, metric = OBJECTIVES[kind]
     # Our defaults are the library's own; one passed to an objective that does not know it is a warning.
     parameters = hyperparameters.model_dump(
         exclude_defaults=True,
         exclude={"n_estimators", "early_stopping_rounds", "monotone_constraints", "interaction_constraints"},
     )
-    if hyperparameters.monotone_constraints:
-        signs = directions(problem, hyperparameters.monotone_constraints, "monotone_constraints")
-        parameters["monotone_constraints"] = tuple(signs)
-    if hyperparameters.interaction_constraints:
-        parameters["interaction_constraints"] = str(
-            groups(problem, hyperparameters.interaction_constraints, "interaction_constraints")
-        )
+    if signs := hyperparameters.monotone_constraints:
+        parameters["monotone_constraints"] = tuple(directions(problem, signs, "monotone_constraints"))
+    if together := hyperparameters.interaction_constraints:
+        parameters["interaction_constraints"] = str(groups(problem, together, "interaction_constraints"))
     if kind != "binary" and hyperparameters.scale_pos_weight != 1:
         # The library would take a target of exactly 1 for a positive one.
         raise LastroError("is for two classes only", where="model.params.scale_pos_weight", fix="remove it")
@@ -194,12 +171,10 @@ def _parameters(problem: Problem, hyperparameters: Hyperparameters) -> tuple[dic
     return parameters | {"objective": objective, "eval_metric": metric, "tree_method": "hist"}, metric
 
 
-def _matrix(
-    xgboost: Any, problem: Problem, rows: Rows, hyperparameters: Hyperparameters, ref: Any = None
-) -> Any:
+def _matrix(problem: Problem, rows: Rows, hyperparameters: Hyperparameters, ref: Any = None) -> Any:
     # The library forbids these characters; the names serve people, columns go by position.
     names = [re.sub(r"[\[\]<]", "_", name) for name in problem.features]
-    return xgboost.QuantileDMatrix(
+    return import_xgboost().QuantileDMatrix(
         rows.X,
         label=rows.y,
         ref=ref,
@@ -212,6 +187,3 @@ def _matrix(
 
 def _flat(history: dict[str, dict[str, list[float]]]) -> dict[str, list[float]]:
     return {f"{part}-{name}": list(v) for part, metrics in history.items() for name, v in metrics.items()}
-
-
-FAMILY = XGBoost()
