@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lastro.cli.github import command as github_command
+from lastro.cli.github import github as github_command
 from lastro.core.errors import LastroError
 from lastro.operations.github import posts, propose, release
 from lastro.operations.github.branch import commit_lock

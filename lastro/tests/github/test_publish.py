@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lastro.cli.github import command
+from lastro.cli.github import github as command
 from lastro.core.errors import LastroError
 from lastro.operations.github.publish import publish
 from lastro.operations.report.pull_request import MARKER

@@ -7,7 +7,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from lastro.cli.status import command
+from lastro.cli.lineage import status as command
 from lastro.core.errors import LastroError
 from lastro.operations.lineage import lineage
 

@@ -19,8 +19,7 @@ FORKS.set_forkserver_preload(
     [
         "dvc.api",
         "dvc.repo",
-        "lastro.cli.promote",
-        "lastro.cli.register",
+        "lastro.cli.main",
         "lastro.operations.registry.restore",
         "lastro.operations.release.promote",
         "lastro.operations.tracking.figures",

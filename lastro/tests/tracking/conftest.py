@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lastro.cli.stage import run_stage
+from lastro.cli.pipeline import run_stage
 from lastro.core.paths import Paths
 from lastro.families.catalog import load_params
 from tests import example

@@ -1,7 +1,8 @@
-"""What several commands share: options, the open registry, JSON and tables on standard output."""
+"""The group of all commands, and what several of them share: options, the open registry, JSON and tables."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,20 +10,44 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lastro.core.errors import LastroError
+from lastro.core.paths import find_root
+from lastro.operations.github import job
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from lastro.evaluation.verdict import Rule, Verdict
     from lastro.operations.registry.client import Registry
 
 
-def one_line(ctx: click.Context, option: click.Parameter, value: str | None) -> str | None:
+class Group(click.Group):
+    """Shows the whole first line of each command's help, on several lines where it has to."""
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        lines = [(name, str(found.help).partition("\n")[0]) for name, found in sorted(self.commands.items())]
+        with formatter.section("Commands"):
+            formatter.write_dl(lines)
+
+
+Group.group_class = Group
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="lastro")
+def cli() -> None:
+    """Lastro: a model repository whose only interface is Git.
+
+    Exit codes: 0 done, 1 the verdict is no, 2 bad input or configuration, 3 another system failed.
+    """
+
+
+def one_line(_ctx: click.Context, option: click.Parameter, value: str | None) -> str | None:
     """Return a reason without its line breaks, since tables and messages show it; a callback of click.
 
     Raises:
         LastroError: the reason is empty.
     """
-    from lastro.core.errors import LastroError
-
     line = None if value is None else " ".join(value.split())
     if line == "":
         raise LastroError("is empty", where=option.opts[0], fix="say why")
@@ -30,12 +55,7 @@ def one_line(ctx: click.Context, option: click.Parameter, value: str | None) -> 
 
 
 def image_digest(_ctx: click.Context, option: click.Parameter, value: str | None) -> str | None:
-    """Refuse what is no digest of an image; a callback of click.
-
-    Raises:
-        LastroError: it is none.
-    """
-    from lastro.core.errors import LastroError
+    """Refuse what is no digest of an image; a callback of click."""
     from lastro.operations.release.promote import is_image
 
     if value is not None and not is_image(value):
@@ -45,9 +65,9 @@ def image_digest(_ctx: click.Context, option: click.Parameter, value: str | None
     return value
 
 
-def reason(name: str, **options: Any) -> Callable:
+def reason(*names: str, **options: Any) -> Callable:
     """Make an option that takes a reason."""
-    return click.option(name, callback=one_line, **options)
+    return click.option(*names, callback=one_line, **options)
 
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
@@ -75,7 +95,6 @@ def opened_registry() -> Iterator[tuple[Registry, Path]]:
     Raises:
         ExternalError: the tracking server failed, in the block or before it.
     """
-    from lastro.core.paths import find_root
     from lastro.operations.registry import client
 
     root = find_root()
@@ -85,8 +104,6 @@ def opened_registry() -> Iterator[tuple[Registry, Path]]:
 
 def write_findings(content: BaseModel, text: str, json_file: Path | None, summary: bool) -> None:
     """Write findings as JSON to a file, and as Markdown to the summary of the job, where each is wanted."""
-    from lastro.operations.github import job
-
     if json_file:
         json_file.write_text(content.model_dump_json(indent=1), encoding="utf-8")
     if summary:
@@ -95,13 +112,23 @@ def write_findings(content: BaseModel, text: str, json_file: Path | None, summar
 
 def print_json(content: Any) -> None:
     """Print JSON for programs."""
-    import json
-
     click.echo(json.dumps(content, indent=2, ensure_ascii=False))
 
 
-def print_table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> None:
+def print_table(rows: Iterable[Sequence[object]], headers: Sequence[str] = (), **options: Any) -> None:
     """Print rows as a table whose cells stay as they are."""
     from tabulate import tabulate
 
-    click.echo(tabulate(rows, headers, disable_numparse=True))
+    click.echo(tabulate(rows, headers, disable_numparse=True, **options))
+
+
+def print_verdict(verdict: Verdict) -> None:
+    """Print the verdict, and each rule with its numbers."""
+    click.echo(f"verdict: {'pass' if verdict.passed else 'FAIL'}")
+    print_rules(verdict.rules)
+
+
+def print_rules(rules: Iterable[Rule]) -> None:
+    """Print one line for each rule."""
+    for rule in rules:
+        click.echo(f"  {'ok  ' if rule.passed else 'FAIL'} {rule.name}: {rule.detail}")

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lastro.cli.common import cli
+from lastro.core.errors import ExternalError, LastroError
+from lastro.core.markdown import code
+from lastro.core.paths import find_root
+from lastro.operations.github import job
+from lastro.operations.lineage import git
+
 if TYPE_CHECKING:
+    from lastro.operations.github.client import GitHub
     from lastro.operations.github.propose import Proposal
 
 
@@ -22,12 +30,19 @@ def from_folder(**options: Any) -> Callable:
     return click.option("--from", "folder", type=kind, **options)
 
 
-@click.group("github")
-def command() -> None:
+def connect() -> GitHub:
+    """Connect to the repository of the job."""
+    from lastro.operations.github.client import from_environment
+
+    return from_environment()
+
+
+@cli.group("github")
+def github() -> None:
     """Write comments, statuses and releases on GitHub; GITHUB_REPOSITORY and GITHUB_TOKEN say where and as whom."""
 
 
-@command.command("publish")
+@github.command("publish")
 @click.option(
     "--branch", required=True, envvar="LASTRO_BRANCH", help="The pull request's branch, in this repository."
 )
@@ -37,33 +52,29 @@ def command() -> None:
 @from_folder(default=Path("."), help="Where report.json and dvc.lock lie.")
 def publish(branch: str, head: str, base: str | None, default_branch: str | None, folder: Path) -> None:
     """Commit dvc.lock to the branch where it is outdated, and post the report on its pull request."""
-    from lastro.core.errors import LastroError
-    from lastro.core.paths import find_root
-    from lastro.operations.github import client, job
     from lastro.operations.github import publish as publication
 
     if branch == default_branch:
         raise LastroError(
             "is the default branch", where=branch, fix="run this on the branch of a pull request"
         )
-    commit = publication.publish(client.from_environment(), find_root(), folder, branch, head, base or None)
+    commit = publication.publish(connect(), find_root(), folder, branch, head, base or None)
     job.output(commit=commit or "")
     if commit:
         made = "" if commit == head else ", which was committed for it"
         click.echo(f"dvc.lock is up to date at {commit}{made}")
 
 
-@command.command("comment")
+@github.command("comment")
 @click.option(
     "--run", type=int, required=True, envvar="LASTRO_RUN", help="The workflow run whose report is posted."
 )
 @click.option("--head", required=True, envvar="LASTRO_HEAD", help="The commit that it ran for.")
 def comment(run: int, head: str) -> None:
     """Post the report of a run that had no rights: a fork's, or Dependabot's."""
-    from lastro.operations.github import client
     from lastro.operations.github.publish import comment_for_outsider, fetch_report
 
-    github = client.from_environment()
+    github = connect()
     report = fetch_report(github, run)
     if report is None:
         click.echo(f"notice: run {run} has no artifact report: its pipeline did not come so far")
@@ -72,19 +83,18 @@ def comment(run: int, head: str) -> None:
     click.echo(f"posted on {number} pull request{'' if number == 1 else 's'}")
 
 
-@command.command("ready")
+@github.command("ready")
 @click.option("--needs", required=True, envvar="LASTRO_NEEDS", help="GitHub's toJSON(needs).")
 @click.option("--commit", envvar="LASTRO_COMMIT", help="Put the status on this commit, too.")
 def ready(needs: str, commit: str | None) -> None:
     """Say whether a pull request may be merged: pipeline, verdict, dvc.lock and tests; exit 1 where not."""
-    from lastro.operations.github import client
     from lastro.operations.github.ready import report_readiness
 
-    report_readiness(client.from_environment() if commit else None, needs, commit or None)
+    report_readiness(connect() if commit else None, needs, commit or None)
     click.echo("ready to merge")
 
 
-@command.command("refresh-pulls")
+@github.command("refresh-pulls")
 @BRANCH
 @click.option(
     "--once",
@@ -94,13 +104,9 @@ def ready(needs: str, commit: str | None) -> None:
 )
 def refresh_pulls(branch: str, once: bool) -> None:
     """Bring the open pull requests up to date whose only conflict with the branch is dvc.lock."""
-    from lastro.core.errors import ExternalError
-    from lastro.core.markdown import code
-    from lastro.core.paths import find_root
-    from lastro.operations.github import client, job
     from lastro.operations.github.refresh import refresh
 
-    done = refresh(client.from_environment(), find_root(), branch, once)
+    done = refresh(connect(), find_root(), branch, once)
     for found in done:
         click.echo(f"#{found.pull.number}: {found.what}")
     if done:
@@ -111,63 +117,56 @@ def refresh_pulls(branch: str, once: bool) -> None:
         raise ExternalError("GitHub refused, see above", where=", ".join(refused), fix="run the job again")
 
 
-@command.command("source")
+@github.command("source")
 @click.option("--commit", required=True, envvar="LASTRO_COMMIT", help="A commit of the default branch.")
 def source(commit: str) -> None:
     """Find the merged pull request that brought a commit."""
-    from lastro.operations.github import client, job
-
-    found = [p for p in client.from_environment().get(f"/commits/{commit}/pulls") if p.get("merged_at")]
+    found = [p for p in connect().get(f"/commits/{commit}/pulls") if p.get("merged_at")]
     number = str(found[0]["number"]) if found else ""
     job.output(pull=number)
     click.echo(f"pull request #{number}" if number else "no pull request: pushed directly")
 
 
-@command.command("release")
+@github.command("release")
 @click.argument("tag")
 @from_folder(default=Path("dist"), show_default=True, help="Where notes.md and the files to attach lie.")
 def release(tag: str, folder: Path) -> None:
     """Publish the release of TAG with its notes and files, or refresh it."""
-    from lastro.operations.github import client
     from lastro.operations.github import release as releases
     from lastro.operations.release.tags import ReleaseTag
 
-    click.echo(f"released: {releases.publish(client.from_environment(), ReleaseTag.parse(tag), folder)}")
+    click.echo(f"released: {releases.publish(connect(), ReleaseTag.parse(tag), folder)}")
 
 
-@command.command("rolled-back")
+@github.command("rolled-back")
 @click.option("--source", required=True, envvar="LASTRO_SOURCE", help="The release that production left.")
 @click.option("--target", required=True, envvar="LASTRO_TARGET", help="The release that it returned to.")
 @click.option("--number", required=True, envvar="LASTRO_NUMBER", help="The entry of lastro history.")
 @click.option("--reason", required=True, envvar="LASTRO_REASON", help="Why.")
 def rolled_back(source: str, target: str, number: str, reason: str) -> None:
     """Write a rollback into the text of both releases."""
-    from lastro.core.paths import find_root
-    from lastro.operations.github import client
     from lastro.operations.github import release as releases
-    from lastro.operations.lineage import git
     from lastro.operations.release.tags import ReleaseTag
 
-    github = client.from_environment()
+    github = connect()
     left, again = releases.rolled_back(git.who(find_root()), reason, source, target)
     for tag, text in ((source, left), (target, again)):
         done = releases.note(github, str(ReleaseTag.parse(tag)), number, text)
         click.echo(f"{tag}: {'noted' if done else 'has no release on GitHub'}")
 
 
-@command.command("drift")
+@github.command("drift")
 @click.argument("findings", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def drift(findings: Path) -> None:
     """Open or refresh the one issue about drift. FINDINGS is what `lastro drift --json` wrote."""
-    from lastro.operations.github import client
     from lastro.operations.github.posts import drift_issue
     from lastro.operations.report.drift_findings import read
 
-    number = drift_issue(client.from_environment(), read(findings))
+    number = drift_issue(connect(), read(findings))
     click.echo(f"issue #{number}" if number else "nothing has drifted, and no issue is open")
 
 
-@command.command("retrain")
+@github.command("retrain")
 @BASE
 @from_folder(
     required=True, help="Where dvc.lock lies, and below data/ the files by which DVC tracks the source."
@@ -180,12 +179,11 @@ def retrain(base: str, folder: Path) -> None:
     _propose(RETRAIN, base, {path.relative_to(folder).as_posix(): path for path in found if path.is_file()})
 
 
-@command.command("propose-locks")
+@github.command("propose-locks")
 @BASE
 @from_folder(required=True, help="Where the locks lie.")
 def propose_locks(base: str, folder: Path) -> None:
     """Open or refresh the pull request with newer locks, and with what `make update` left in the working tree."""
-    from lastro.core.paths import find_root
     from lastro.operations.github.propose import with_update
 
     locks = {f"requirements/{path.name}": path for path in sorted(folder.glob("*.lock"))}
@@ -196,17 +194,14 @@ def propose_locks(base: str, folder: Path) -> None:
 def _propose(
     proposal: Proposal, base: str, files: dict[str, Path], changed: dict[str, bytes | None] | None = None
 ) -> None:
-    from lastro.core.markdown import code
-    from lastro.core.paths import find_root
-    from lastro.operations.github import client, job
+    from lastro.operations.github import client
     from lastro.operations.github.propose import propose
-    from lastro.operations.lineage import git
 
     root = find_root()
     prefix = git.prefix(root)
     contents = (changed or {}) | {f"{prefix}{name}": path.read_bytes() for name, path in files.items()}
     try:
-        number = propose(client.from_environment(), root, proposal, base, contents)
+        number = propose(connect(), root, proposal, base, contents)
     except client.AnswerError as error:
         if error.status != 403:
             raise
@@ -218,12 +213,10 @@ def _propose(
     click.echo(f"pull request #{number}" if number else "there is nothing new to propose")
 
 
-@command.command("setup")
+@github.command("setup")
 @click.option("--apply", "applied", is_flag=True, help="Apply them, with GITHUB_TOKEN or with gh's login.")
 def setup(applied: bool) -> None:
     """List every setting that the workflows count on, the variables and secrets that may be set, and how."""
-    from lastro.core.errors import ExternalError
-    from lastro.core.paths import find_root
     from lastro.operations.github.client import from_login
     from lastro.operations.github.settings import SECRETS, VARIABLES, settings
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
-from lastro.cli.common import image_digest, opened_registry
+from lastro.cli.common import cli, image_digest, opened_registry, print_table
+from lastro.core.errors import ExternalError, LastroError, VerdictError
+from lastro.core.paths import find_root
+from lastro.operations.github import job
 
 IMAGE = click.argument("image", metavar="IMAGE")
 REPOSITORY = click.argument("repository", metavar="REPOSITORY")
 DIGEST = click.argument("digest", metavar="DIGEST", callback=image_digest)
 
 
-@click.group("image")
-def command() -> None:
+@cli.group("image")
+def images() -> None:
     """Build, verify, push and run the image of a registered version."""
 
 
-@command.command("build")
+@images.command("build")
 @click.argument("what", metavar="WHAT")
 @click.option("--tag", required=True, metavar="NAME:TAG", help="What the image is called.")
 @click.option("--no-cache", is_flag=True, help="Collect the published image's files again.")
@@ -47,7 +52,7 @@ def build_image(what: str, tag: str, no_cache: bool, repository: str | None) -> 
     click.echo(f"built: {tag}, {built}, {registry.name} version {subject.version.number}")
 
 
-@command.command("verify")
+@images.command("verify")
 @IMAGE
 @click.argument("what", metavar="WHAT")
 def verify_image(image: str, what: str) -> None:
@@ -56,16 +61,13 @@ def verify_image(image: str, what: str) -> None:
     Starts it without rights, sends every held-out row in every form and compares with the recorded predictions, sends bad
     requests, checks labels and user, and stops it.
     """
-    from tabulate import tabulate
-
-    from lastro.core.errors import VerdictError
     from lastro.operations.image.publication import record_passed
     from lastro.operations.image.subject import find_subject
     from lastro.operations.image.verify import verify
 
     with opened_registry() as (registry, root):
         image_id, checks = verify(root, image, find_subject(registry, root, what))
-    click.echo(tabulate([("ok" if c.passed else "FAIL", c.name, c.detail) for c in checks], tablefmt="plain"))
+    print_table([("ok" if c.passed else "FAIL", c.name, c.detail) for c in checks], tablefmt="plain")
     failed = [check.name for check in checks if not check.passed]
     if failed:
         raise VerdictError(f"must not be published ({', '.join(failed)})", where=image)
@@ -73,16 +75,13 @@ def verify_image(image: str, what: str) -> None:
     click.echo(f"verified: {image}, {image_id}")
 
 
-@command.command("push")
+@images.command("push")
 @IMAGE
 @REPOSITORY
 @click.option("--tag", "tags", multiple=True, help="May be given more than once.")
 @click.option("--release", metavar="TAG", help="Push it under the release's own tag: 1.2.3 for v1.2.3.")
 def push_image(image: str, repository: str, tags: tuple[str, ...], release: str | None) -> None:
     """Push IMAGE to REPOSITORY (registry/owner/name); prints the digest. Refuses an image that verify has not passed."""
-    from lastro.core.errors import LastroError
-    from lastro.core.paths import find_root
-    from lastro.operations.github import job
     from lastro.operations.image.publication import address, push
     from lastro.operations.release.tags import ReleaseTag
 
@@ -94,7 +93,7 @@ def push_image(image: str, repository: str, tags: tuple[str, ...], release: str 
     click.echo(digest)
 
 
-@command.command("pull")
+@images.command("pull")
 @REPOSITORY
 @DIGEST
 @click.option("--tag", required=True, metavar="NAME:TAG", help="What the image is called here.")
@@ -106,7 +105,7 @@ def pull_image(repository: str, digest: str, tag: str) -> None:
     click.echo(f"pulled: {tag}")
 
 
-@command.command("move")
+@images.command("move")
 @REPOSITORY
 @DIGEST
 @click.argument("release", metavar="TAG")
@@ -119,7 +118,7 @@ def move_tags(repository: str, digest: str, release: str) -> None:
     click.echo(f"moved: {', '.join(moved)}" if moved else f"{release}: is a candidate and moves no tag")
 
 
-@command.command("sbom")
+@images.command("sbom")
 @IMAGE
 @click.option(
     "--output",
@@ -134,10 +133,7 @@ def sbom_image(image: str, output: Path) -> None:
 
     Reads the image's file system, and runs nothing of it. Needs requirements/sbom.lock.
     """
-    from importlib.util import find_spec
-
     from lastro.core.docker import inspect
-    from lastro.core.errors import LastroError
 
     if find_spec("cyclonedx_py") is None:
         raise LastroError(
@@ -157,14 +153,11 @@ def sbom_image(image: str, output: Path) -> None:
         click.echo(output / name)
 
 
-@command.command("run")
+@images.command("run")
 @IMAGE
 @click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
 def run_image(image: str, port: int) -> None:
     """Run IMAGE on a port of this machine, hardened, until Ctrl-C."""
-    import os
-
-    from lastro.core.errors import ExternalError
     from lastro.operations.image.container import HARDENED, PORT
 
     click.echo(f"http://127.0.0.1:{port}/docs; Ctrl-C ends it")

@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from lastro.cli.common import opened_registry
+from lastro.cli.common import cli, opened_registry
+from lastro.core.errors import ExternalError, LastroError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from lastro.operations.registry.client import Registry
 
 
-@click.command("serve")
+@cli.command("serve")
 @click.argument("what", metavar="[WHAT]", required=False)
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=5001, show_default=True, help="0: any free one."
 )
-def command(what: str | None, port: int) -> None:
+def serve(what: str | None, port: int) -> None:
     """Serve a model on this machine with MLflow Models, until Ctrl-C.
 
     WHAT is what `lastro trace` takes; without it production, else test, else the model of dvc.lock. The model's bytes are
     checked first. For trying out: MLflow's own server, one process, no authentication.
     """
-    import json
-    import shlex
-    import tempfile
-    from pathlib import Path
-
     port = _free(port)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with tempfile.TemporaryDirectory(prefix="lastro-serve-") as name:
         with opened_registry() as (registry, root):
             title, model = _fetch(registry, root, what, Path(name))
@@ -39,12 +43,11 @@ def command(what: str | None, port: int) -> None:
         example = json.loads((model / "input_example.json").read_text(encoding="utf-8"))
         body = shlex.quote(json.dumps({"dataframe_split": example}, separators=(",", ":")))
         click.echo(f"try: curl -H 'Content-Type: application/json' -d {body} {address}")
-        _serve(model, port)
+        _run_server(model, port)
 
 
 def _fetch(registry: Registry, root: Path, what: str | None, folder: Path) -> tuple[str, Path]:
     """Download the model and verify its bytes; its title, and the folder that holds it."""
-    from lastro.core.errors import LastroError
     from lastro.operations.lineage import lineage
     from lastro.operations.registry import artifact, names
     from lastro.operations.release.trace import follow
@@ -73,10 +76,6 @@ def _fetch(registry: Registry, root: Path, what: str | None, folder: Path) -> tu
 
 
 def _free(port: int) -> int:
-    import socket
-
-    from lastro.core.errors import LastroError
-
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -88,38 +87,16 @@ def _free(port: int) -> int:
         return probe.getsockname()[1]
 
 
-def _serve(model: Path, port: int) -> None:
-    """Run MLflow's server in a process group of its own, and end all of it with this command."""
-    import os
-    import signal
-    import subprocess
-    import sys
-    from contextlib import suppress
+def _run_server(model: Path, port: int) -> None:
+    """Run MLflow's server, which ends with this command: `subprocess.run` kills what it does not wait for."""
+    from mlflow.pyfunc import scoring_server
 
-    from lastro.core.errors import ExternalError
-
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    command = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "models",
-        "serve",
-        "--env-manager=local",
-        f"--model-uri={model}",
-    ]
-    command += ["--host=127.0.0.1", f"--port={port}", "--workers=1"]
+    command, environment = scoring_server.get_cmd(str(model), port, "127.0.0.1", nworkers=1)
     path = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ.get('PATH', '')}"
-    server = subprocess.Popen(command, env={**os.environ, "PATH": path}, start_new_session=True)
     try:
-        code = server.wait()
+        done = subprocess.run(
+            [sys.executable, "-m", *shlex.split(command)], env={**environment, "PATH": path}
+        )
     except KeyboardInterrupt:
         return
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            server.wait(10)
-        with suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGKILL)
-    raise ExternalError(f"ended with exit code {code}, see above", where="mlflow models serve")
+    raise ExternalError(f"ended with exit code {done.returncode}, see above", where="mlflow models serve")

@@ -24,7 +24,7 @@ SECONDS = 20
 
 
 def examine(root: Path, ci: bool = False) -> Iterator[Check]:
-    """Check; see `lastro.cli.doctor`."""
+    """Check; see `lastro doctor`."""
     yield _python()
     yield _packages(root / "requirements" / "runtime.lock")
     yield _git(root)

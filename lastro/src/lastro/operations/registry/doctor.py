@@ -19,7 +19,7 @@ PROBE = "lastro-doctor"
 
 
 def examine(root: Path) -> Iterator[Check]:
-    """Yield the checks of the store; see `lastro.cli.doctor`."""
+    """Yield the checks of the store; see `lastro doctor`."""
     from lastro.core.check import without_password
     from lastro.operations.tracking.store import open_store
 
