@@ -13,8 +13,8 @@ from collections.abc import Callable
 import numpy as np
 from sklearn import metrics as sk
 
+from lastro.core.metric_names import names
 from lastro.evaluation.intervals import bootstrap
-from lastro.evaluation.metrics import names
 from lastro.evaluation.predictions import Predictions
 
 ROWS = 100_000

@@ -25,6 +25,7 @@ from sklearn.model_selection import train_test_split
 from lastro.core.params import Evaluation, Gate
 from lastro.evaluation.curves import curves
 from lastro.evaluation.gate import judge
+from lastro.evaluation.intervals import Resampled
 from lastro.evaluation.predictions import Predictions
 from lastro.evaluation.summary import summarise
 
@@ -77,7 +78,7 @@ def main() -> None:
             scores=np.stack([1 - probability, probability], axis=1),
         )
         prior = np.bincount(fit["target"]) / len(fit)
-        summary = summarise(predictions, prior, Evaluation())
+        summary = summarise(Resampled.of(predictions, Evaluation()), prior, Evaluation())
         verdict = judge(predictions, Gate(), Evaluation(), prior)
         mlflow.log_metrics({name: metric["value"] for name, metric in summary["metrics"].items()})
         mlflow.log_dict(summary, "evaluation.json")

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from lastro.core.errors import LastroError
+from lastro.core.metric_names import names
 from lastro.core.params import Evaluation
 from lastro.evaluation import intervals
 from lastro.evaluation.intervals import Resampled, bootstrap, improvements, interval, poisson_weights
-from lastro.evaluation.metrics import names
 
 
 def all_samples(predictions, resamples=100, seed=1) -> bytes:

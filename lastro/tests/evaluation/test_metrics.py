@@ -13,7 +13,8 @@ from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
 from lastro.core.errors import LastroError
-from lastro.evaluation.metrics import METRICS, compute, names, resolve
+from lastro.core.metric_names import METRICS, names, resolve
+from lastro.evaluation.metrics import compute
 from lastro.evaluation.predictions import Predictions
 
 BINARY = {

@@ -9,8 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lastro.core.errors import LastroError
-from lastro.evaluation.align import aligned
-from lastro.evaluation.predictions import Predictions
+from lastro.evaluation.predictions import Predictions, aligned
 
 LABELS = [("no", "yes"), (False, True), (-3, 7), ("ação", "b c", "z")]
 

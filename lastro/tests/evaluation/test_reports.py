@@ -14,16 +14,20 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import auc, confusion_matrix, roc_auc_score
 
 from lastro.core.errors import LastroError
+from lastro.core.metric_names import names
 from lastro.core.params import Evaluation
-from lastro.evaluation.baseline import baseline, baseline_metrics
+from lastro.evaluation import summary
 from lastro.evaluation.curves import curves
 from lastro.evaluation.intervals import Resampled
-from lastro.evaluation.metrics import compute, names
-from lastro.evaluation.summary import summarise
+from lastro.evaluation.metrics import baseline, baseline_metrics, compute
 from lastro.families.train import training_prior
 
 PRIOR = {2: [0.5, 0.5], 4: [0.25] * 4, 0: 10.0}
 SLICED = Evaluation(resamples=100, slices=["sex"])
+
+
+def summarise(predictions, prior, evaluation) -> dict:
+    return summary.summarise(Resampled.of(predictions, evaluation), prior, evaluation)
 
 
 @pytest.mark.parametrize("k", [2, 4, 0])
@@ -40,13 +44,11 @@ def test_the_report_holds_every_metric_with_interval_and_baseline(model, k):
         assert metric["baseline"] is not None
 
 
-def test_the_report_does_not_depend_on_the_order_of_rows_nor_on_what_was_known(model):
+def test_the_report_does_not_depend_on_the_order_of_rows(model):
     predictions = model(300)
     texts = {
         json.dumps(summarise(predictions, PRIOR[2], SLICED)),
         json.dumps(summarise(predictions.take(np.arange(300)[::-1]), PRIOR[2], SLICED)),
-        json.dumps(summarise(predictions, PRIOR[2], SLICED, Resampled.of(predictions, SLICED))),
-        json.dumps(summarise(predictions, PRIOR[2], SLICED, Resampled.of(model(300, seed=9), SLICED))),
     }
     assert len(texts) == 1
 

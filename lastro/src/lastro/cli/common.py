@@ -17,7 +17,7 @@ from lastro.operations.github import job
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from lastro.evaluation.verdict import Rule, Verdict
+    from lastro.evaluation.gate import Rule, Verdict
     from lastro.operations.registry.client import Registry
 
 

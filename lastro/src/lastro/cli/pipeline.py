@@ -16,7 +16,7 @@ from lastro.operations.github import job
 
 if TYPE_CHECKING:
     from lastro.core.params import Params
-    from lastro.evaluation.verdict import Verdict
+    from lastro.evaluation.gate import Verdict
     from lastro.operations.tracking.recorder import Recorder
 
 STAGES = ("prepare", "train", "evaluate")
@@ -80,7 +80,7 @@ def _train(params: Params, paths: Paths, recorder: Recorder) -> str | None:
 
 def _evaluate(params: Params, paths: Paths, _recorder: Recorder) -> None:
     from lastro.evaluation.evaluate import evaluate
-    from lastro.evaluation.text import HEADERS, metric_rows, slice_metrics, slice_rows
+    from lastro.evaluation.text import HEADERS, metric_rows, slice_table
 
     evaluation, verdict = evaluate(params, paths)
     click.echo(
@@ -94,7 +94,8 @@ def _evaluate(params: Params, paths: Paths, _recorder: Recorder) -> None:
         )
     click.echo()
     for column, groups in evaluation["slices"].items():
-        print_table(slice_rows(groups), [column, "rows", *slice_metrics(groups)])
+        headers, rows = slice_table(groups)
+        print_table(rows, [column, *headers])
         click.echo()
     print_verdict(verdict)
 
@@ -242,7 +243,7 @@ def _refuse_another_models(paths: Paths) -> None:
 
 
 def _read_verdict(path: Path) -> Verdict:
-    from lastro.evaluation.verdict import Verdict
+    from lastro.evaluation.gate import Verdict
 
     try:
         return Verdict.from_json(json.loads(path.read_text(encoding="utf-8")))

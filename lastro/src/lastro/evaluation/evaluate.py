@@ -14,12 +14,11 @@ from lastro.core.errors import readable
 from lastro.core.files import read_json, write_json, write_whole
 from lastro.core.params import Params
 from lastro.core.paths import Paths
-from lastro.evaluation import curves, gate
+from lastro.evaluation.curves import curves
+from lastro.evaluation.gate import Verdict, judge
 from lastro.evaluation.intervals import Resampled
-from lastro.evaluation.model_card import model_card
 from lastro.evaluation.predictions import Predictions
-from lastro.evaluation.summary import summarise
-from lastro.evaluation.verdict import Verdict
+from lastro.evaluation.summary import model_card, summarise
 from lastro.families import catalog
 from lastro.families.protocol import Problem
 from lastro.tables.groups import group_names
@@ -40,15 +39,15 @@ def evaluate(params: Params, paths: Paths) -> tuple[dict[str, Any], Verdict]:
     predictions = predict_test_rows(params, paths, schema)
     prior = training["prior"]
     resampled = Resampled.of(predictions, params.evaluation)
-    evaluation = summarise(predictions, prior, params.evaluation, resampled)
-    verdict = gate.judge(predictions, params.gate, params.evaluation, prior, resampled=resampled)
+    evaluation = summarise(resampled, prior, params.evaluation)
+    verdict = judge(predictions, params.gate, params.evaluation, prior, resampled=resampled)
 
     paths.reports.mkdir(parents=True, exist_ok=True)
     predictions.write(paths.predictions)
     write_json(paths.evaluation, evaluation)
     write_json(paths.metrics, {name: metric["value"] for name, metric in evaluation["metrics"].items()})
     write_json(paths.verdict, verdict.to_json())
-    write_plots(paths.plots, {**curves.curves(predictions), **training_plots(training)})
+    write_plots(paths.plots, {**curves(predictions), **training_plots(training)})
     write_whole(paths.model_card, model_card(params, schema, training, evaluation, verdict))
     return evaluation, verdict
 

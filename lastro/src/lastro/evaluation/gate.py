@@ -6,22 +6,68 @@ digits, so that the decision agrees with the numbers shown, and with those of an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lastro.core.errors import LastroError
-from lastro.evaluation.align import aligned
-from lastro.evaluation.baseline import Prior, baseline, baseline_metrics, chance
+from lastro.core.metric_names import METRICS, resolve
 from lastro.evaluation.intervals import Resampled, bootstrap, improvements, interval
-from lastro.evaluation.metrics import METRICS, compute, resolve
-from lastro.evaluation.predictions import Predictions
-from lastro.evaluation.text import rounded, shown, shown_interval
-from lastro.evaluation.verdict import Rule, Verdict
+from lastro.evaluation.metrics import Prior, baseline, baseline_metrics, chance, compute
+from lastro.evaluation.predictions import Predictions, aligned
+from lastro.evaluation.text import rounded, shown
 
 if TYPE_CHECKING:
     from lastro.core.params import Evaluation, Gate
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule and what became of it.
+
+    value is what was judged and bound what it was judged against, both to six significant digits, None where
+    there is none. detail says it in one line.
+    """
+
+    name: str
+    passed: bool
+    value: float | None
+    bound: float | None
+    detail: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Pass only if every rule passes."""
+
+    passed: bool
+    rules: tuple[Rule, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON-ready content."""
+        return {"passed": self.passed, "rules": [asdict(rule) for rule in self.rules]}
+
+    @classmethod
+    def from_json(cls, content: Any) -> Verdict:
+        """Read what `to_json` wrote.
+
+        Raises:
+            LastroError: not a verdict, or one that says pass although its rules don't (or there are none).
+        """
+        try:
+            verdict = cls(content["passed"], tuple(Rule(**rule) for rule in content["rules"]))
+        except (TypeError, KeyError):
+            problem = "expected `passed` and a list of `rules`"
+        else:
+            outcomes = [rule.passed for rule in verdict.rules]
+            if outcomes and all(type(outcome) is bool for outcome in outcomes):
+                if verdict.passed is all(outcomes):
+                    return verdict
+                problem = "its outcome contradicts its rules"
+            else:
+                problem = "it has no rules, or one without an outcome"
+        raise LastroError(problem, where="verdict", fix="repeat the evaluation")
 
 
 def judge(
@@ -35,7 +81,7 @@ def judge(
     """Judge the candidate by the `gate` section of the parameters, and against the champion when there is one.
 
     prior: (k,) class shares or the mean of the training target. resampled: what `Resampled.of` has found for
-    the candidate already, to save time; the verdict is the same without.
+    the candidate already.
 
     Raises:
         LastroError: the gate names a metric that does not exist or does not apply, or the prior does not fit.
@@ -45,13 +91,19 @@ def judge(
     limits = {_resolve(name, candidate, "gate.limits"): bound for name, bound in gate.limits.items()}
     if len(limits) < len(gate.limits):
         raise LastroError("two of its names mean one metric", where="gate.limits", fix="keep one of them")
-    found = Resampled.reuse(resampled, candidate, evaluation, (primary, *(n for n in limits if n != primary)))
+    found = resampled or Resampled.of(candidate, evaluation, tuple(dict.fromkeys((primary, *limits))))
 
     rules = [_enough_rows(candidate, gate), _defined(found, primary)]
     rules += [_limit(found, name, bound) for name, bound in limits.items()]
     if gate.beat_baseline:
-        rules.append(_beats_baseline(found, primary, prior))
-    rules += _slices(found, primary, gate, evaluation)
+        rules.append(_beats_baseline(found, primary, prior, evaluation))
+    if gate.slices.max_gap is not None:
+        rules += [_slice(found, primary, column, gate) for column in evaluation.slices]
+        if not evaluation.slices:
+            detail = (
+                "gate.slices.max_gap is set but evaluation.slices names no column; name one, or unset max_gap"
+            )
+            rules.append(Rule("slices", False, None, None, detail))
     if champion is not None:
         rules.append(_not_worse(candidate, champion, primary, gate, evaluation))
     return Verdict(all(rule.passed for rule in rules), tuple(rules))
@@ -85,7 +137,11 @@ def _defined(found: Resampled, name: str) -> Rule:
 
 
 def _with_interval(found: Resampled, name: str) -> str:
-    return f"{shown(found.values[name])} {shown_interval(*found.interval(name))}"
+    return f"{shown(found.values[name])} {_shown_interval(*found.interval(name))}"
+
+
+def _shown_interval(low: float, high: float) -> str:
+    return f"[{shown(low)}, {shown(high)}]" if np.isfinite([low, high]).all() else "[undefined]"
 
 
 def _limit(found: Resampled, name: str, bound: float) -> Rule:
@@ -99,11 +155,11 @@ def _limit(found: Resampled, name: str, bound: float) -> Rule:
     return Rule(rule, passed, value, bound, detail)
 
 
-def _beats_baseline(found: Resampled, name: str, prior: Prior) -> Rule:
+def _beats_baseline(found: Resampled, name: str, prior: Prior, evaluation: Evaluation) -> Rule:
     """Sorting by key gives candidate and dummy the same row weights: their samples are pairs."""
-    source, settings = found.source, (found.resamples, found.seed)
+    source = found.source
     dummy = baseline_metrics(source, prior, (name,))[name]
-    samples = bootstrap(baseline(source, prior), (name,), *settings)[name]
+    samples = bootstrap(baseline(source, prior), (name,), evaluation.resamples, evaluation.seed)[name]
     if np.isnan(samples).all():
         samples = np.full(len(samples), chance(name, source))
     sign = METRICS[name].sign
@@ -116,25 +172,13 @@ def _beats_baseline(found: Resampled, name: str, prior: Prior) -> Rule:
     verb = "lies above 0" if low > 0 else "does not lie above 0 as a whole"
     detail = (
         f"{name} {shown(found.values[name])} against the baseline's {shown(dummy)}: "
-        f"the improvement {shown(gain)} {shown_interval(low, high)} {verb}"
+        f"the improvement {shown(gain)} {_shown_interval(low, high)} {verb}"
     )
     return Rule("baseline", low > 0, low, 0.0, detail)
 
 
-def _slices(found: Resampled, name: str, gate: Gate, evaluation: Evaluation) -> Iterator[Rule]:
-    """One rule per column, which shows its worst group."""
-    if gate.slices.max_gap is None:
-        return
-    if not evaluation.slices:
-        detail = (
-            "gate.slices.max_gap is set but evaluation.slices names no column; name one, or unset max_gap"
-        )
-        yield Rule("slices", False, None, None, detail)
-    for column in evaluation.slices:
-        yield _slice(found, name, column, gate)
-
-
 def _slice(found: Resampled, name: str, column: str, gate: Gate) -> Rule:
+    """Judge the worst group of a column."""
     rule, bound = f"slices of {column}", rounded(gate.slices.max_gap)
     whole, sign = found.values[name], METRICS[name].sign
     small, gaps = [], {}
@@ -197,6 +241,6 @@ def _not_worse(
     verb = "stays within" if passed else "goes beyond"
     detail = (
         f"{name} {shown(values[0])} against the champion's {shown(values[1])} on {rows}: the improvement "
-        f"{shown(gain)} {shown_interval(low, high)} {verb} the margin of {shown(bound)}"
+        f"{shown(gain)} {_shown_interval(low, high)} {verb} the margin of {shown(bound)}"
     )
     return Rule("champion", passed, low, bound, detail)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastro.core.errors import LastroError
-from lastro.evaluation.metrics import METRICS, compute, names, scorer
+from lastro.core.metric_names import METRICS, names
+from lastro.evaluation.metrics import compute, scorer
 from lastro.evaluation.predictions import Predictions
-from lastro.evaluation.scratch import Scratch
+from lastro.evaluation.scorers import Scratch
 
 if TYPE_CHECKING:
     from lastro.core.params import Evaluation
@@ -69,7 +70,7 @@ def improvements(
     ):
         raise LastroError("predictions cannot be paired: the rows differ", fix="align them by key first")
     # Sorted together, so that both see one weight per row even where keys repeat.
-    order = np.lexsort((*_columns(champion), *_columns(candidate), candidate.truth, candidate.keys))
+    order = np.lexsort((*champion.score_columns, *candidate.score_columns, candidate.truth, candidate.keys))
     ours, theirs = _resample([candidate.take(order), champion.take(order)], tuple(wanted), resamples, seed)
     return {name: METRICS[name].sign * (ours[name] - theirs[name]) for name in wanted}
 
@@ -86,14 +87,9 @@ def interval(samples: np.ndarray) -> Interval:
 
 @dataclass(frozen=True, eq=False)
 class Resampled:
-    """What was computed once for a set of predictions: each metric's value and its values under resampling.
-
-    The report and the gate share it. `source` is the very object it was computed from.
-    """
+    """What was computed once for a set of predictions: each metric's value and its values under resampling."""
 
     source: Predictions
-    resamples: int
-    seed: int
     values: dict[str, float]
     samples: dict[str, np.ndarray]
 
@@ -101,35 +97,10 @@ class Resampled:
     def of(
         cls, predictions: Predictions, evaluation: Evaluation, wanted: Sequence[str] | None = None
     ) -> Resampled:
-        """Compute the metrics in `wanted`; all that apply when None."""
-        wanted = names(predictions.task, len(predictions.labels)) if wanted is None else tuple(wanted)
-        rows = predictions.canonical()
-        return cls(
-            predictions,
-            evaluation.resamples,
-            evaluation.seed,
-            compute(rows, wanted),
-            _resample([rows], wanted, evaluation.resamples, evaluation.seed)[0],
-        )
-
-    @classmethod
-    def reuse(
-        cls,
-        known: Resampled | None,
-        predictions: Predictions,
-        evaluation: Evaluation,
-        wanted: Sequence[str] | None = None,
-    ) -> Resampled:
-        """Return `known` where it answers for just these predictions and settings, else compute anew."""
-        needed = names(predictions.task, len(predictions.labels)) if wanted is None else wanted
-        if (
-            known is not None
-            and known.source is predictions
-            and (known.resamples, known.seed) == (evaluation.resamples, evaluation.seed)
-            and set(needed) <= set(known.values)
-        ):
-            return known
-        return cls.of(predictions, evaluation, wanted)
+        """Compute the metrics in `wanted`, full names; all that apply when None."""
+        wanted = names(predictions.task, len(predictions.labels)) if wanted is None else wanted
+        samples = bootstrap(predictions, wanted, evaluation.resamples, evaluation.seed)
+        return cls(predictions, compute(predictions, wanted), samples)
 
     def interval(self, name: str) -> Interval:
         """Compute the 95 % interval of one metric."""
@@ -161,28 +132,19 @@ def _resample(
     scorers = [scorer(model, wanted) for model in models]
     results = [{name: np.empty(resamples) for name in wanted} for _ in models]
 
+    size = max(1, _CHUNK // max(n, 1))
+    starts = range(0, resamples, size)
     local = threading.local()
 
-    def fill(chunk: int, start: int, stop: int) -> None:
+    def fill(chunk: int, start: int) -> None:
         if not hasattr(local, "scratch"):
             local.scratch = Scratch()
+        stop = min(start + size, resamples)
         weights = poisson_weights((stop - start, n), seed, chunk, local.scratch)
         for score, result in zip(scorers, results, strict=True):
             for name, values in score(weights, local.scratch).items():
                 result[name][start:stop] = np.where(np.isfinite(values), values, np.nan)
 
-    chunks = list(_chunks(n, resamples))
-    with ThreadPoolExecutor(min(_MAX_THREADS, os.cpu_count() or 1, len(chunks))) as pool:
-        list(pool.map(lambda chunk: fill(*chunk), chunks))
+    with ThreadPoolExecutor(min(_MAX_THREADS, os.cpu_count() or 1, len(starts))) as pool:
+        list(pool.map(fill, range(len(starts)), starts))
     return results
-
-
-def _chunks(n: int, resamples: int) -> Iterator[tuple[int, int, int]]:
-    """(number, start, stop) of each chunk of resamples."""
-    size = max(1, _CHUNK // max(n, 1))
-    for number, start in enumerate(range(0, resamples, size)):
-        yield number, start, min(start + size, resamples)
-
-
-def _columns(predictions: Predictions) -> np.ndarray:
-    return np.atleast_2d(predictions.scores.T)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -57,14 +57,14 @@ class Predictions:
         truth = truth.astype(np.int64 if classification else np.float64)
         scores = np.asarray(self.scores, dtype=np.float64)
         slices = {name: np.asarray(groups).astype(np.str_) for name, groups in self.slices.items()}
-        values = {
+        converted = {
             "keys": keys,
             "truth": truth,
             "scores": scores,
             "slices": slices,
             "labels": tuple(self.labels),
         }
-        for name, value in values.items():
+        for name, value in converted.items():
             object.__setattr__(self, name, value)
 
         n, k = len(truth), len(self.labels)
@@ -98,6 +98,11 @@ class Predictions:
         finite = np.isfinite(self.scores)
         return int(np.count_nonzero(~(finite if finite.ndim == 1 else finite.all(axis=1))))
 
+    @property
+    def score_columns(self) -> np.ndarray:
+        """Return the scores as (k, n), one row of them for each class."""
+        return np.atleast_2d(self.scores.T)
+
     def take(self, rows: np.ndarray) -> Predictions:
         """Select rows by a boolean mask or an array of indices, in that order."""
         return replace(
@@ -123,9 +128,8 @@ class Predictions:
             )
         order = np.argsort(self.slices[column], kind="stable")
         present, starts = np.unique(self.slices[column][order], return_index=True)
-        for name, rows in zip(
-            present.tolist(), np.split(order, starts[1:]) if len(order) else [], strict=True
-        ):
+        # No rows have no groups, but would split into one.
+        for name, rows in zip(present.tolist(), np.split(order, starts[1:]), strict=False):
             yield name, self.take(rows)
 
     def canonical(self) -> Predictions:
@@ -133,7 +137,7 @@ class Predictions:
         order = np.argsort(self.keys, kind="stable")
         keys = self.keys[order]
         if (keys[1:] == keys[:-1]).any():
-            order = np.lexsort((*np.atleast_2d(self.scores.T), self.truth, self.keys))
+            order = np.lexsort((*self.score_columns, self.truth, self.keys))
         return self.take(order)
 
     def names(self, column: np.ndarray) -> np.ndarray:
@@ -192,6 +196,66 @@ class Predictions:
         raise LastroError(
             f"is no readable file of predictions ({reason})", where=path, fix="repeat the evaluation"
         )
+
+
+class Aligned(NamedTuple):
+    """The common rows of two models, in one order, and how many rows of each were left out."""
+
+    candidate: Predictions
+    champion: Predictions
+    candidate_left_out: int
+    champion_left_out: int
+
+
+def aligned(candidate: Predictions, champion: Predictions) -> Aligned:
+    """Restrict both to their common rows, in the candidate's canonical order.
+
+    Rows match by key and truth. Where several rows share both, the first in canonical order matches the
+    first, the second the second, and those that one side has more of are left out.
+
+    Raises:
+        LastroError: tasks, labels or kinds of key differ, or a key has another truth on each side.
+    """
+    for what in ("task", "labels"):
+        ours, theirs = getattr(candidate, what), getattr(champion, what)
+        if ours != theirs:
+            raise LastroError(
+                f"predictions cannot be compared: {what} is {ours!r} here and {theirs!r} in the champion's"
+            )
+    candidate, champion = candidate.canonical(), champion.canonical()
+    if candidate.keys.dtype.kind != champion.keys.dtype.kind:
+        raise LastroError(
+            f"predictions cannot be compared: keys are {candidate.keys.dtype} here and {champion.keys.dtype} in "
+            "the champion's",
+            fix="evaluate both with the same data.key",
+        )
+    n = len(candidate)
+    _, keys = np.unique(np.concatenate([candidate.keys, champion.keys]), return_inverse=True)
+    values, truths = np.unique(np.concatenate([candidate.truth, champion.truth]), return_inverse=True)
+    pairs = keys * len(values) + truths
+    numbered = np.concatenate([_occurrence(pairs[:n]), _occurrence(pairs[n:])])
+    rows = pairs * (numbered.max(initial=0) + 1) + numbered
+    _, ours, theirs = np.intersect1d(rows[:n], rows[n:], assume_unique=True, return_indices=True)
+    order = np.argsort(ours)
+    ours, theirs = ours[order], theirs[order]
+
+    left, champion_left = np.delete(np.arange(n), ours), np.delete(np.arange(len(champion)), theirs)
+    _, i, j = np.intersect1d(keys[:n][left], keys[n:][champion_left], return_indices=True)
+    if len(i):
+        here, there = left[i[0]], champion_left[j[0]]
+        truth, other = candidate.names(candidate.truth)[here], champion.names(champion.truth)[there]
+        raise LastroError(
+            f"predictions cannot be compared: the truth of row {candidate.keys[here]} is {truth} here and "
+            f"{other} in the champion's ({len(i)} such keys)",
+            fix="evaluate both on the same data",
+        )
+    return Aligned(candidate.take(ours), champion.take(theirs), len(left), len(champion_left))
+
+
+def _occurrence(pairs: np.ndarray) -> np.ndarray:
+    """(n,) sorted by key and truth: for each row, how many equal ones come before it."""
+    starts = np.flatnonzero(np.concatenate([[True], pairs[1:] != pairs[:-1]])) if len(pairs) else np.arange(0)
+    return np.arange(len(pairs)) - np.repeat(starts, np.diff(np.append(starts, len(pairs))))
 
 
 def _to_arrow(values: np.ndarray):

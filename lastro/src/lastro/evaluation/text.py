@@ -19,45 +19,36 @@ def rounded(value: float) -> float | None:
     return float(f"{value:.{DIGITS}g}") + 0.0 if math.isfinite(value) else None
 
 
-def shown(value: float | None) -> str:
+def shown(value: float | None, digits: int = DIGITS) -> str:
     """Show a value with six digits, `undefined` where there is none."""
-    return "undefined" if value is None or not math.isfinite(value) else f"{value + 0.0:.{DIGITS}g}"
-
-
-def shown_interval(low: float | None, high: float | None) -> str:
-    """Show a 95 % interval."""
-    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
-        return "[undefined]"
-    return f"[{shown(low)}, {shown(high)}]"
+    return "undefined" if value is None or not math.isfinite(value) else f"{value + 0.0:.{digits}g}"
 
 
 def number(value: float | None) -> str:
-    """Show a value with four digits, `undefined` where there is none."""
-    return "undefined" if value is None else f"{value:.4g}"
+    """Show a value with four digits, as tables do."""
+    return shown(value, 4)
+
+
+def number_range(low: float | None, high: float | None) -> str:
+    """Show an interval in a table."""
+    return "undefined" if low is None or high is None else f"{number(low)} to {number(high)}"
 
 
 def metric_rows(metrics: dict[str, dict[str, Any]]) -> list[list[str]]:
     """Tabulate name, value, interval and baseline of each metric, as text."""
     return [
-        [
-            name,
-            number(metric["value"]),
-            "undefined" if metric["low"] is None else f"{number(metric['low'])} to {number(metric['high'])}",
-            number(metric["baseline"]),
-        ]
-        for name, metric in metrics.items()
+        [name, number(found["value"]), number_range(found["low"], found["high"]), number(found["baseline"])]
+        for name, found in metrics.items()
     ]
 
 
-def slice_metrics(groups: dict[str, Any]) -> list[str]:
-    """Choose the first metrics, as many as a terminal has room for; evaluation.json and the model card hold all."""
-    return list(next(iter(groups.values()))["metrics"])[:SHOWN_BY_SLICE] if groups else []
-
-
-def slice_rows(groups: dict[str, Any]) -> list[list[str]]:
-    """Tabulate group, rows, and the value of each shown metric, as text."""
-    names = slice_metrics(groups)
-    return [
+def slice_table(
+    groups: dict[str, Any], maximum: int | None = SHOWN_BY_SLICE
+) -> tuple[list[str], list[list[str]]]:
+    """Tabulate group, rows and the first metrics of each slice, as many as a terminal has room for: headers and rows."""
+    names = list(next(iter(groups.values()))["metrics"])[:maximum] if groups else []
+    rows = [
         [group, str(found["rows"]), *(number(found["metrics"][name]["value"]) for name in names)]
         for group, found in groups.items()
     ]
+    return ["rows", *names], rows

@@ -10,8 +10,8 @@ from mlflow.entities import Run
 
 from lastro.core.errors import LastroError
 from lastro.core.paths import Paths
+from lastro.evaluation.gate import Rule
 from lastro.evaluation.predictions import Predictions
-from lastro.evaluation.verdict import Rule
 from lastro.families import catalog
 from lastro.families.protocol import Problem
 from lastro.operations.registry import artifact, names

@@ -10,8 +10,7 @@ from typing import Any
 from mlflow.entities import Run
 
 from lastro.core.errors import LastroError, VerdictError
-from lastro.evaluation.gate import judge
-from lastro.evaluation.verdict import Rule, Verdict
+from lastro.evaluation.gate import Rule, Verdict, judge
 from lastro.operations.lineage import git, lineage
 from lastro.operations.lineage.lineage import Lineage
 from lastro.operations.registry import artifact, history, names, versions

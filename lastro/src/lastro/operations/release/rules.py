@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mlflow.models import ModelSignature
 
-from lastro.evaluation.verdict import Rule
+from lastro.evaluation.gate import Rule
 from lastro.operations.lineage import git
 from lastro.operations.registry import artifact, history
 from lastro.operations.registry.client import Registry

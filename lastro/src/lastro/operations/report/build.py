@@ -12,8 +12,8 @@ from lastro.core.files import read_json
 from lastro.core.metric_names import resolve
 from lastro.core.paths import Paths
 from lastro.core.yaml12 import flatten, load_mapping
+from lastro.evaluation.gate import Verdict
 from lastro.evaluation.predictions import Predictions
-from lastro.evaluation.verdict import Verdict
 from lastro.families.catalog import load_params
 from lastro.operations.lineage import git, lineage
 from lastro.operations.lineage.run_pipeline import read_note

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lastro.core.errors import LastroError
+from lastro.core.metric_names import METRICS, names
 from lastro.core.paths import Paths
-from lastro.evaluation.align import aligned
+from lastro.evaluation.gate import Rule
 from lastro.evaluation.intervals import improvements, interval
-from lastro.evaluation.metrics import METRICS, compute, names
-from lastro.evaluation.predictions import Predictions
+from lastro.evaluation.metrics import compute
+from lastro.evaluation.predictions import Predictions, aligned
 from lastro.evaluation.text import rounded
-from lastro.evaluation.verdict import Rule
 from lastro.operations.lineage import git, lineage
 from lastro.operations.lineage.lineage import Lineage
 from lastro.operations.report.content import Difference, Other

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lastro.core.errors import LastroError
-from lastro.core.metric_names import resolve
+from lastro.core.metric_names import METRICS, resolve
 from lastro.core.params import Params
 from lastro.core.paths import Paths
 from lastro.evaluation.intervals import Resampled
-from lastro.evaluation.metrics import METRICS, compute
+from lastro.evaluation.metrics import compute
 from lastro.evaluation.predictions import Predictions
 from lastro.families import catalog
 from lastro.families.catalog import load_params

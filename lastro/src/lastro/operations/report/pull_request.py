@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lastro.core.markdown import code, table
-from lastro.evaluation.text import number
+from lastro.evaluation.text import number, number_range
 from lastro.operations.report.charts import render as render_chart
 from lastro.operations.report.content import Difference, Failure, Other, Report, Rule
 
@@ -87,7 +87,7 @@ def _metrics(report: Report) -> str:
         [
             f"**{code(m.name, 60)}**" if m.name == report.primary else code(m.name, 60),
             number(m.value),
-            _interval(m.low, m.high),
+            number_range(m.low, m.high),
             *(cell for word in others for cell in _difference(getattr(m, word))),
         ]
         for m in report.metrics
@@ -100,11 +100,7 @@ def _difference(found: Difference | None) -> list[str]:
     if found is None:
         return ["", ""]
     sign = "+" if found.gain is not None and found.gain > 0 else ""
-    return [number(found.value), f"{sign}{number(found.gain)} ({_interval(found.low, found.high)})"]
-
-
-def _interval(low: float | None, high: float | None) -> str:
-    return "undefined" if low is None or high is None else f"{number(low)} to {number(high)}"
+    return [number(found.value), f"{sign}{number(found.gain)} ({number_range(found.low, found.high)})"]
 
 
 def _note(word: str, other: Other) -> str:
@@ -135,7 +131,7 @@ def _slices(report: Report) -> str:
     if not report.slices:
         return ""
     rows = [
-        [code(s.column, 60), code(s.group, 60), str(s.rows), number(s.value), _interval(s.low, s.high)]
+        [code(s.column, 60), code(s.group, 60), str(s.rows), number(s.value), number_range(s.low, s.high)]
         for s in report.slices
     ]
     headers = ["column", "group", "rows", code(report.primary, 60), "95 % interval"]
