@@ -160,9 +160,10 @@ def rolled_back(source: str, target: str, number: str, reason: str) -> None:
 def drift(findings: Path) -> None:
     """Open or refresh the one issue about drift. FINDINGS is what `lastro drift --json` wrote."""
     from lastro.operations.github.posts import drift_issue
-    from lastro.operations.report.drift_findings import read
+    from lastro.operations.report.content import read_as
+    from lastro.operations.report.drift_findings import Drift
 
-    number = drift_issue(connect(), read(findings))
+    number = drift_issue(connect(), read_as(Drift, findings, "lastro drift"))
     click.echo(f"issue #{number}" if number else "nothing has drifted, and no issue is open")
 
 

@@ -1,27 +1,56 @@
-"""Build the report on the working tree: against the base revision and against production."""
+"""Build the report on the working tree: its model against the base revision's and production's.
+
+Two models are compared on the held-out rows that neither was trained on.
+"""
 
 from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lastro.core.errors import LastroError
 from lastro.core.files import read_json
-from lastro.core.metric_names import resolve
+from lastro.core.metric_names import METRICS, resolve
+from lastro.core.metric_names import names as metric_names
+from lastro.core.params import Params
 from lastro.core.paths import Paths
 from lastro.core.yaml12 import flatten, load_mapping
-from lastro.evaluation.gate import Verdict
-from lastro.evaluation.predictions import Predictions
+from lastro.evaluation.evaluate import read_training
+from lastro.evaluation.gate import Rule, Verdict, judge
+from lastro.evaluation.intervals import improvements, interval
+from lastro.evaluation.metrics import compute
+from lastro.evaluation.predictions import Predictions, aligned
+from lastro.evaluation.text import rounded
 from lastro.families.catalog import load_params
 from lastro.operations.lineage import git, lineage
+from lastro.operations.lineage.lineage import Lineage
 from lastro.operations.lineage.run_pipeline import read_note
-from lastro.operations.report import compare
+from lastro.operations.registry import history, names
+from lastro.operations.registry.client import one_line, open_registry
+from lastro.operations.registry.restore import restore
+from lastro.operations.release.candidate import Candidate
+from lastro.operations.release.champion import score_champion
+from lastro.operations.release.plan import in_production
+from lastro.operations.report import content
 from lastro.operations.report.charts import charts
-from lastro.operations.report.content import Change, Metric, Report, Rule, Slice
+from lastro.operations.report.content import Change, Difference, Metric, Other, Report, Slice
+from lastro.tables.schema import read_schema
 
-MAXIMUM_CHANGES = 100
+LOCK = "dvc.lock"
+MAXIMUM_CHANGES, MAXIMUM_SLICES = 100, 200
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The other model, the difference in each metric, and what the gate would say of the two."""
+
+    other: Other
+    differences: dict[str, Difference] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
 
 
 def build(root: Path, base: str | None, production: bool, base_name: str | None = None) -> Report:
@@ -37,23 +66,18 @@ def build(root: Path, base: str | None, production: bool, base_name: str | None 
     for item in found.outdated:
         if "error" in note:
             raise LastroError(note["error"])
-        raise LastroError(
-            f"dvc.lock is outdated: {item.stage}: {item.what}", fix=f"{item.fix}, then lastro report"
-        )
+        problem = f"dvc.lock is outdated: {item.stage}: {item.what}"
+        raise LastroError(problem, fix=f"{item.fix}, then lastro report")
     params = load_params(paths.params)
     fix = "run dvc repro or dvc pull"
     evaluation, predictions = read_json(paths.evaluation, fix), Predictions.read(paths.predictions)
     verdict = Verdict.from_json(read_json(paths.verdict, fix))
     primary = resolve(params.gate.metric, predictions.task, len(predictions.labels))
+    champion = _nothing("production", "no tracking server is set up, so nothing is in production")
     with tempfile.TemporaryDirectory(prefix="lastro-report-") as name:
-        folder = Path(name)
-        settings = params.evaluation
-        against_base = compare.with_base(root, base, base_name or base, found, predictions, settings, folder)
-        against_production = (
-            compare.with_production(root, params, found, predictions, folder)
-            if production
-            else compare.nothing("production", "no tracking server is set up, so nothing is in production")
-        )
+        before = _with_base(root, base, base_name or base, found, predictions, params, Path(name))
+        if production:
+            champion = _with_production(root, params, found, predictions, Path(name))
     changes = param_changes(root, base)
     return Report(
         model_name=params.name,
@@ -61,7 +85,9 @@ def build(root: Path, base: str | None, production: bool, base_name: str | None 
         task=evaluation["task"],
         rows=evaluation["rows"],
         model=found.model,
-        lock=_lock(root),
+        lock="updated"
+        if git.attempt(root, "diff", "--quiet", "HEAD", "--", LOCK).returncode
+        else "unchanged",
         ran=note.get("ran"),
         seconds=note.get("seconds"),
         changes=changes[:MAXIMUM_CHANGES],
@@ -70,45 +96,37 @@ def build(root: Path, base: str | None, production: bool, base_name: str | None 
         metrics=[
             Metric(
                 name=metric,
-                value=numbers["value"],
-                low=numbers["low"],
-                high=numbers["high"],
-                base=against_base.differences.get(metric),
-                production=against_production.differences.get(metric),
+                **_numbers(measured),
+                base=before.differences.get(metric),
+                production=champion.differences.get(metric),
             )
-            for metric, numbers in evaluation["metrics"].items()
+            for metric, measured in evaluation["metrics"].items()
         ],
-        base=against_base.other,
-        production=against_production.other,
-        production_rules=[_rule(rule) for rule in against_production.rules],
-        slices=_slices(evaluation, primary),
+        base=before.other,
+        production=champion.other,
+        production_rules=_rules(champion.rules),
+        slices=[
+            Slice(
+                column=column[:200],
+                group=group[:200],
+                rows=result["rows"],
+                **_numbers(result["metrics"][primary]),
+            )
+            for column, groups in evaluation["slices"].items()
+            for group, result in groups.items()
+        ][:MAXIMUM_SLICES],
         passed=verdict.passed,
-        rules=[_rule(rule) for rule in verdict.rules],
+        rules=_rules(verdict.rules),
         charts=charts(paths.plots),
     )
 
 
-def _rule(rule) -> Rule:
-    return Rule(name=rule.name, passed=rule.passed, detail=rule.detail[:2000])
+def _numbers(measured: dict[str, Any]) -> dict[str, float | None]:
+    return {key: measured[key] for key in ("value", "low", "high")}
 
 
-def _slices(evaluation: dict[str, Any], primary: str) -> list[Slice]:
-    return [
-        Slice(
-            column=column[:200],
-            group=group[:200],
-            rows=result["rows"],
-            **{key: result["metrics"][primary][key] for key in ("value", "low", "high")},
-        )
-        for column, groups in evaluation["slices"].items()
-        for group, result in groups.items()
-    ][:200]
-
-
-def _lock(root: Path) -> str:
-    """Tell whether dvc.lock is the one of the commit."""
-    differs = git.attempt(root, "diff", "--quiet", "HEAD", "--", "dvc.lock").returncode
-    return "updated" if differs else "unchanged"
+def _rules(rules: Iterable[Rule]) -> list[content.Rule]:
+    return [content.Rule(name=rule.name, passed=rule.passed, detail=rule.detail[:2000]) for rule in rules]
 
 
 def param_changes(root: Path, base: str | None) -> list[Change]:
@@ -127,16 +145,93 @@ def param_changes(root: Path, base: str | None) -> list[Change]:
         before = {}
     after = _values(Paths.of(root).params.read_bytes(), "params.yaml")
     return [
-        Change(key=key[:200], before=_cut(before.get(key)), after=_cut(after.get(key)))
+        Change(key=key[:200], before=before.get(key), after=after.get(key))
         for key in dict.fromkeys([*before, *after])
         if before.get(key) != after.get(key)
     ]
 
 
 def _values(text: bytes, where: str) -> dict[str, str]:
-    content = flatten(load_mapping(text, where, "fix that line"))
-    return {key: json.dumps(value, ensure_ascii=False, default=str) for key, value in content.items()}
+    values = flatten(load_mapping(text, where, "fix that line"))
+    return {key: json.dumps(value, ensure_ascii=False, default=str)[:500] for key, value in values.items()}
 
 
-def _cut(text: str | None) -> str | None:
-    return None if text is None else text[:500]
+def _nothing(name: str, why: str) -> Comparison:
+    """Say why there is no comparison."""
+    return Comparison(Other(name=name[:200], missing=why[:1000]))
+
+
+def _with_base(
+    root: Path,
+    base: str | None,
+    label: str | None,
+    found: Lineage,
+    ours: Predictions,
+    params: Params,
+    folder: Path,
+) -> Comparison:
+    """Compare with the model that the base revision's dvc.lock records."""
+    if base is None:
+        return _nothing("base", "no base revision was named")
+    model, predictions = (
+        path.relative_to(root).as_posix() for path in (Paths.of(root).model, Paths.of(root).predictions)
+    )
+    try:
+        name = f"{label} at {git.resolve(root, base)[:12]}"
+        recorded = lineage.outputs(root, base)
+        digest = recorded.get("evaluate", {}).get(predictions)
+        if digest is None:
+            return _nothing(name, f"its dvc.lock records no {predictions}")
+        if (recorded.get("train", {}).get(model), digest) == (found.model, found.predictions):
+            return Comparison(Other(name=name[:200], rows=len(ours), same=True))
+        theirs = Predictions.read(restore(root, digest, folder / "base.parquet"))
+    except LastroError as error:
+        return _nothing(label or base, str(error))
+    return _against(name, ours, theirs, params)
+
+
+def _with_production(
+    root: Path, params: Params, found: Lineage, ours: Predictions, folder: Path
+) -> Comparison:
+    """Compare with the model in production, as a release would be judged."""
+    paths = Paths.of(root)
+    try:
+        with one_line():
+            registry = open_registry(root)
+            snapshot = registry.snapshot()
+            now = in_production(registry, snapshot, history.read_entries(snapshot))
+            if now is None:
+                return _nothing("production", "nothing is in production yet")
+            version, entry = now
+            name = f"{entry.release}, version {version.number}"
+            if version.tags[names.MODEL] == found.model:
+                return Comparison(Other(name=name, rows=len(ours), same=True))
+            training = read_training(paths.training)
+            candidate = Candidate(params, paths.prepared, read_schema(paths.schema), ours, training)
+            champion = score_champion(registry, root, version, entry.release, candidate, found.data, folder)
+    except LastroError as error:
+        return _nothing("production", str(error))
+    if champion.predictions is None:
+        return Comparison(Other(name=name, missing=champion.rule.detail), rules=(champion.rule,))
+    verdict = judge(ours, params.gate, params.evaluation, training["prior"], champion=champion.predictions)
+    rules = tuple(rule for rule in verdict.rules if rule.name == "champion")
+    return replace(_against(name, ours, champion.predictions, params), rules=(champion.rule, *rules))
+
+
+def _against(name: str, ours: Predictions, theirs: Predictions, params: Params) -> Comparison:
+    """Compare every metric on the common rows, with the interval of the paired difference."""
+    try:
+        here, there = aligned(ours, theirs)[:2]
+    except LastroError as error:
+        return _nothing(name, str(error))
+    if not len(here):
+        return _nothing(name, "the two held out no row in common")
+    wanted = metric_names(ours.task, len(ours.labels))
+    values, others = compute(here, wanted), compute(there, wanted)
+    samples = improvements(here, there, wanted, params.evaluation.resamples, params.evaluation.seed)
+    differences = {}
+    for metric in wanted:
+        low, high = map(rounded, interval(samples[metric]))
+        gain = rounded(METRICS[metric].sign * (values[metric] - others[metric]))
+        differences[metric] = Difference(value=rounded(others[metric]), gain=gain, low=low, high=high)
+    return Comparison(Other(name=name[:200], rows=len(here)), differences)

@@ -20,11 +20,7 @@ _TITLES = {
 }
 _COLOURS = {"blue": "#2f81f7", "orange": "#d4700a", "green": "#2da44e", "purple": "#9a5ff0"}
 """Told apart on white and on GitHub's dark; Mermaid's own first colour cannot be seen on white."""
-_THEME = (
-    '%%{init: {"themeVariables": {"xyChart": {"plotColorPalette": "'
-    + ", ".join(_COLOURS.values())
-    + '"}}}}%%'
-)
+_THEME = f'''%%{{init: {{"themeVariables": {{"xyChart": {{"plotColorPalette": "{", ".join(_COLOURS.values())}"}}}}}}}}%%'''
 
 
 def charts(plots: Path) -> list[Chart]:
@@ -50,28 +46,24 @@ def _lines(kind: str, rows: list[dict[str, str]], x: str, y: str, by: str) -> Ch
     names = list(dict.fromkeys(row.get(by, "") for row in rows))[:MAXIMUM_LINES]
     if not names:
         return None
-    series = {
-        name: np.array([(float(r[x]), float(r[y])) for r in rows if r.get(by, "") == name]) for name in names
-    }
-    low = min(points[:, 0].min() for points in series.values())
-    high = max(points[:, 0].max() for points in series.values())
+    series = {}
+    for name in names:
+        # A step of the curve at one x ends at its highest point.
+        highest: dict[float, float] = {}
+        for row in (row for row in rows if row.get(by, "") == name):
+            at, value = float(row[x]), float(row[y])
+            highest[at] = max(value, highest.get(at, value))
+        series[name] = dict(sorted(highest.items()))
+    low = min(min(points) for points in series.values())
+    high = max(max(points) for points in series.values())
     if not low < high:
         return None
-    at = np.linspace(low, high, POINTS)
+    even = np.linspace(low, high, POINTS)
     lines = {
-        # A step of the curve at one x ends at its highest point.
-        name: [rounded(v) for v in np.interp(at, *_highest(points))]
+        name: [rounded(value) for value in np.interp(even, list(points), list(points.values()))]
         for name, points in series.items()
     }
     return Chart(kind=kind, x_low=rounded(low), x_high=rounded(high), lines=lines)
-
-
-def _highest(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    best: dict[float, float] = {}
-    for x, y in points:
-        best[x] = max(y, best.get(x, y))
-    x = np.array(sorted(best))
-    return x, np.array([best[value] for value in x])
 
 
 def _learning(rows: list[dict[str, str]]) -> Chart | None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from lastro.core.errors import LastroError
+from lastro.core.errors import LastroError, readable
 
 MAXIMUM_BYTES = 1_000_000
 """Size of the file; a real one has some 20 kB."""
@@ -25,6 +25,9 @@ class Strict(BaseModel):
     """A model without unknown keys, in which nothing is coerced."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+Content = TypeVar("Content", bound=Strict)
 
 
 class Difference(Strict):
@@ -135,31 +138,39 @@ def read(path: Path) -> Report | Failure:
     """Read the report from a file, or why there is none.
 
     Raises:
-        LastroError: it is missing, too large, or not a report.
+        LastroError: see `read_as`.
     """
-    try:
-        if not path.is_file() or path.is_symlink():
-            raise LastroError("is no file", where=path, fix=f"lastro report --json {path} writes it")
-        with path.open("rb") as file:
-            content = file.read(MAXIMUM_BYTES + 1)
-    except OSError as error:
-        raise LastroError(f"cannot be read ({error.strerror})", where=path) from None
-    if len(content) > MAXIMUM_BYTES:
-        raise LastroError(f"has more than {MAXIMUM_BYTES} bytes; a report has some thousand", where=path)
-    try:
-        return (Failure if _is_failure(content) else Report).model_validate_json(content)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))[:80]
-        raise LastroError(
-            f"is no report ({where}: {first['msg']})", where=path, fix="run lastro report again"
-        ) from None
-
-
-def _is_failure(content: bytes) -> bool:
-    """Tell which of the two is meant, so that the error names what is wrong in it; it is validated afterwards."""
+    content = _bytes(path, "lastro report")
     try:
         found = json.loads(content)
     except (ValueError, RecursionError):
-        return False
-    return isinstance(found, dict) and "error" in found
+        found = None
+    # Which of the two is meant, so that the error names what is wrong in it.
+    kind = Failure if isinstance(found, dict) and "error" in found else Report
+    return read_as(kind, path, "lastro report")
+
+
+def read_as(kind: type[Content], path: Path, command: str) -> Content:
+    """Read what another job wrote with `command`.
+
+    Raises:
+        LastroError: it is missing, too large, or something else.
+    """
+    try:
+        return kind.model_validate_json(_bytes(path, command))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))[:80]
+        problem = f"is no report ({where}: {first['msg']})"
+        raise LastroError(problem, where=path, fix=f"run {command} again") from None
+
+
+def _bytes(path: Path, command: str) -> bytes:
+    with readable(path):
+        if not path.is_file() or path.is_symlink():
+            raise LastroError("is no file", where=path, fix=f"{command} --json {path} writes it")
+        with path.open("rb") as file:
+            content = file.read(MAXIMUM_BYTES + 1)
+    if len(content) > MAXIMUM_BYTES:
+        raise LastroError(f"has more than {MAXIMUM_BYTES} bytes; a real one has some thousand", where=path)
+    return content

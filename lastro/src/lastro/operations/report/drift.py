@@ -1,15 +1,21 @@
-"""Compare the model in production with the rows that the source has gained since it was trained."""
+"""Compare the model in production with the rows that the source has gained since it was trained.
+
+How far a column has moved. Numbers: the two-sample Kolmogorov-Smirnov statistic, the largest difference of the two
+distribution functions. Categories: the total variation distance, half the sum of the differences in share, with the
+chi-squared test of homogeneity. Both lie between 0 and 1 and do not grow with the number of rows, so one limit serves for
+all columns. A library for drift would bring a platform of its own for what are two functions.
+"""
 
 from __future__ import annotations
 
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy import stats
 
 from lastro.core.errors import LastroError
 from lastro.core.metric_names import METRICS, resolve
@@ -26,7 +32,6 @@ from lastro.operations.registry.client import Registry, Version
 from lastro.operations.registry.restore import restore
 from lastro.operations.release.champion import missing_inputs
 from lastro.operations.release.plan import in_production
-from lastro.operations.report import drift_distance as distance
 from lastro.operations.report.drift_findings import Column, Drift
 from lastro.tables.matrix import read_columns, to_matrix, to_target
 from lastro.tables.prepare import prepare
@@ -34,6 +39,8 @@ from lastro.tables.schema import KEY, read_schema
 from lastro.tables.schema import Column as Described
 
 PARTS = ("train", "validation", "test")
+CHANCE = 0.01
+"""Probability of a false alarm over all columns together (Bonferroni)."""
 MISSING = "\0"
 """Stands for a missing text: no text of a table can be just this."""
 
@@ -81,7 +88,10 @@ def _compare(
         why = f"{len(fresh)} new rows since {release}, at least {limits.min_rows} are needed"
         return found.model_copy(update={"not_compared": why})
     trained = _rows(before, wanted, PARTS[:1])
-    moved = [_moved(column, trained[column.name], fresh[column.name]) for column in described]
+    columns = [
+        _moved(column, trained[column.name], fresh[column.name], limits.distance, len(described))
+        for column in described
+    ]
     family = catalog.get(fetched.family)
     predicted = Predictions(
         task=schema.task,
@@ -93,10 +103,7 @@ def _compare(
         ),
     )
     recorded = Predictions.read(artifact.download(run, "evaluation/predictions.parquet", folder / "run"))
-    columns = [
-        Column(**asdict(each), beyond=each.beyond(limits.distance, len(moved)))
-        for each in sorted(moved, key=lambda each: -each.distance)
-    ]
+    columns.sort(key=lambda each: -each.distance)
     measured = _measured(params, recorded, predicted)
     return found.model_copy(update={"rows": len(fresh), "columns": columns, **measured})
 
@@ -105,21 +112,65 @@ def _rows(folder: Path, wanted: list[str], parts: tuple[str, ...] = PARTS) -> pa
     return pa.concat_tables(read_columns(folder / f"{part}.parquet", wanted) for part in parts)
 
 
-def _moved(column: Described, before: pa.ChunkedArray, now: pa.ChunkedArray) -> distance.Distance:
+class Distance(NamedTuple):
+    """How far a column has moved, 0 to 1, and the probability of one as large by chance."""
+
+    distance: float
+    p: float
+
+    def beyond(self, limit: float, columns: int) -> bool:
+        """Return whether it exceeds the limit, and not by chance among that many columns."""
+        return self.distance > limit and self.p < CHANCE / columns
+
+
+def numbers(before: np.ndarray, now: np.ndarray) -> Distance:
+    """Compare (n,) and (m,) floats, NaN for missing; by the share of missing values where that moved further."""
+    gone = np.isnan(before), np.isnan(now)
+    by_missing = categories(*gone)
+    here, there = before[~gone[0]], now[~gone[1]]
+    if not len(here) or not len(there):
+        return by_missing
+    found = stats.ks_2samp(here, there)
+    by_value = Distance(float(found.statistic), float(found.pvalue))
+    return by_value if by_missing.distance <= by_value.distance else by_missing
+
+
+def categories(before: np.ndarray, now: np.ndarray) -> Distance:
+    """Compare (n,) and (m,) values of any kind; a missing one is a value too."""
+    values, places = np.unique(np.concatenate([before, now]), return_inverse=True)
+    parts = places[: len(before)], places[len(before) :]
+    counts = np.stack([np.bincount(part, minlength=len(values)) for part in parts])
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    p = 1.0 if len(values) < 2 else float(stats.chi2_contingency(counts, correction=False).pvalue)
+    return Distance(float(np.abs(shares[0] - shares[1]).sum() / 2), p)
+
+
+def _moved(
+    column: Described, before: pa.ChunkedArray, now: pa.ChunkedArray, limit: float, columns: int
+) -> Column:
+    parts = before, now
     if column.kind in ("category", "boolean"):
-        texts = [
-            pc.fill_null(part.cast(pa.string()), MISSING).to_numpy().astype(np.str_) for part in (before, now)
-        ]
-        return distance.categories(column.name, *texts, (_missing(before), _missing(now)))
-    numbers = []
-    for part in (before, now):
-        part = part.cast(pa.int64()) if column.kind == "date" else part
-        numbers.append(part.cast(pa.float64(), safe=False).to_numpy())
-    return distance.numbers(column.name, *numbers)
-
-
-def _missing(part: pa.ChunkedArray) -> float:
-    return part.null_count / len(part)
+        kind = "category"
+        found = categories(
+            *(pc.fill_null(part.cast(pa.string()), MISSING).to_numpy().astype(np.str_) for part in parts)
+        )
+        missing = [part.null_count / len(part) for part in parts]
+    else:
+        kind = "number"
+        if column.kind == "date":
+            parts = [part.cast(pa.int64()) for part in parts]
+        floats = [part.cast(pa.float64(), safe=False).to_numpy() for part in parts]
+        found = numbers(*floats)
+        missing = [float(np.isnan(part).mean()) for part in floats]
+    return Column(
+        name=column.name,
+        kind=kind,
+        distance=found.distance,
+        p=found.p,
+        missing_before=missing[0],
+        missing_now=missing[1],
+        beyond=found.beyond(limit, columns),
+    )
 
 
 def _measured(params: Params, recorded: Predictions, predicted: Predictions) -> dict[str, Any]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pydantic import Field
 
-from pydantic import Field, ValidationError
-
-from lastro.core.errors import LastroError
 from lastro.core.markdown import code, table
 from lastro.evaluation.text import number
-from lastro.operations.report.content import MAXIMUM_BYTES, Number, Strict, Text
+from lastro.operations.report.content import Number, Strict, Text
 
 MARKER = "<!-- lastro drift -->"
 MAXIMUM_COLUMNS = 50
@@ -54,25 +51,6 @@ class Drift(Strict):
     def drifted(self) -> bool:
         """Whether a limit is exceeded."""
         return self.worse or any(column.beyond for column in self.columns)
-
-
-def read(path: Path) -> Drift:
-    """Read the findings from a file.
-
-    Raises:
-        LastroError: it cannot be read, or holds something else.
-    """
-    try:
-        content = path.read_bytes()
-        if len(content) > MAXIMUM_BYTES:
-            raise LastroError(f"has more than {MAXIMUM_BYTES} bytes", where=path)
-        return Drift.model_validate_json(content)
-    except OSError as error:
-        raise LastroError(
-            f"cannot be read ({error.strerror})", where=path, fix=f"lastro drift --json {path}"
-        ) from None
-    except ValidationError:
-        raise LastroError("holds no findings", where=path, fix=f"lastro drift --json {path}") from None
 
 
 def render(found: Drift) -> str:
