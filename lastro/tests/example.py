@@ -14,6 +14,10 @@ PARAMS = Path(__file__).with_suffix(".yaml")
 """The params.yaml of the template."""
 
 
+LEFT_BY_PIPELINE = ("data/prepared", "models", "reports", ".dvc/cache", ".dvc/tmp")
+"""The pipeline's outputs and DVC's copies of them."""
+
+
 def table(name: str, folder: Path) -> str:
     """Write a data set of scikit-learn below `folder`; its path from there."""
     path = Path("data") / f"{name}.csv"
@@ -29,5 +33,5 @@ def restore(clone) -> None:
     shutil.copyfile(PARAMS, clone.folder / "params.yaml")
     clone.write("data/schema.json", "{}\n")
     clone.run("dvc", "repro", "--quiet", LASTRO_TRACKING="off")
-    for name in ("data/prepared", "models", "reports", ".dvc/cache", ".dvc/tmp"):
+    for name in LEFT_BY_PIPELINE:
         shutil.rmtree(clone.folder / name, ignore_errors=True)

@@ -104,13 +104,13 @@ class Actions:
         self._ids = itertools.count(101)
         self._folders = itertools.count(1)
 
-    def deliver(self, most: int = 20) -> list[Run]:
+    def deliver(self, maximum: int = 20) -> list[Run]:
         """Run what the repository's events start, until none is left; gives the runs in order."""
         made: list[Run] = []
         while self.repository.events:
             event = self.repository.events.pop(0)
             for workflow in self._started_by(event):
-                assert len(made) < most, f"an endless loop? {[r.workflow.name for r in made]}"
+                assert len(made) < maximum, f"an endless loop? {[r.workflow.name for r in made]}"
                 made.append(self.start(workflow, event))
         return made
 

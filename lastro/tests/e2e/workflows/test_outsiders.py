@@ -101,13 +101,10 @@ def test_dependabot_is_handled_like_a_fork(world):
     assert comment.startswith("<!-- lastro report -->")
 
 
-def test_newer_packages_are_proposed_once(root, world):
+def test_newer_packages_are_proposed_once(world):
     """What the scheduled resolution finds becomes one pull request, refreshed, whose pipeline is started."""
-    stale, pin = "requirements/sbom.lock", "requirements/lastro.txt"
-    here = world.read(pin)
-    # As in a new repository, which has no folder of the package.
-    elsewhere = f"lastro @ {(root / 'lastro').as_uri()}\n"
-    world.repository.commit("main", {stale: "# nothing\n", pin: elsewhere}, "An old lock")
+    stale = "requirements/sbom.lock"
+    world.repository.commit("main", {stale: "# nothing\n"}, "An old lock")
     world.repository.events.clear()
     world.repository.actions_may_open_pulls = True
     world.actions.fault = Fault("resolve", 0)
@@ -123,7 +120,6 @@ def test_newer_packages_are_proposed_once(root, world):
     }
     assert started == {("workflow_dispatch", "refs/heads/lastro/dependencies")}
     # Its packages are not installed here.
-    world.repository.commit("main", {pin: here}, "The pin of the other tests")
     world.repository.events.clear()
 
 

@@ -1,7 +1,7 @@
 """A team's repository in its world: GitHub of the tests, MLflow on PostgreSQL, a DVC remote, Docker and an image registry.
 
-`World.actions` runs the workflow files of the repository as they are. The repository is what an author has: without the
-package, whose code is the environment's, and whose documentation is built where a test asks for it.
+`World.actions` runs the workflow files of the repository as they are. The repository is an author's, made by `copier copy`
+with the example. The package's code is the environment's.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 
-from tests.clones import link_environment, make_clone
+from tests.clones import Clone, link_environment
 from tests.e2e.workflows.runner import Actions, Fault, Run
+from tests.example import LEFT_BY_PIPELINE
 from tests.github.server import GitHub, Repository
+from tests.template.conftest import make_repository, make_template
 
 NAME = "acme/model"
 MODEL = "breast-cancer"
@@ -30,7 +32,7 @@ class World:
     github: GitHub
     repository: Repository
     actions: Actions
-    clone: object
+    clone: Clone
     remote: Path
     folder: Path
     env: dict[str, str] = field(default_factory=dict)
@@ -146,19 +148,6 @@ def failures(run: Run) -> str:
     )
 
 
-def leave_out_package(clone: Path, with_site: bool) -> None:
-    """Delete what a new repository does not get: the package, its tests and its workflow."""
-    workflows = clone / ".github" / "workflows"
-    (workflows / "package.yml").unlink()
-    shutil.rmtree(clone / ".ci")
-    if with_site:
-        rules = clone / "lastro" / "package.mk"
-        rules.write_text(re.sub(r"(?m)^(test|lint):: .*-package\n", "", rules.read_text()))
-    else:
-        (workflows / "docs.yml").unlink()
-        shutil.rmtree(clone / "lastro")
-
-
 def make_world(
     root: Path,
     folder: Path,
@@ -166,25 +155,39 @@ def make_world(
     secrets: dict[str, str] | None = None,
     env: dict[str, str] | None = None,
     with_remote: bool = True,
-    with_site: bool = False,
 ) -> World:
-    """The author's part of the template, pushed to acme/model by a person; nothing has run yet.
+    """A new repository with the example, trained, pushed to acme/model by a person; nothing has run yet.
 
-    with_site: also what builds the documentation's site at each push.
+    It was made from the template at folder/template, tag v0.2.0. Its model is in no storage.
     """
+    template = make_template(root, folder / "template")
+    clone = make_repository(template, folder / "clone")
+    remote = folder / "storage"
+    if with_remote:
+        clone.write(
+            ".dvc/config",
+            f"[core]\n    analytics = false\n    remote = storage\n['remote \"storage\"']\n    url = {remote}\n",
+        )
+    clone.run("dvc", "repro", LASTRO_TRACKING="off")
+    for name in LEFT_BY_PIPELINE:
+        shutil.rmtree(clone.folder / name, ignore_errors=True)
+    return push_world(clone, folder, variables, secrets, env)
+
+
+def push_world(
+    clone: Clone,
+    folder: Path,
+    variables: dict[str, str],
+    secrets: dict[str, str] | None = None,
+    env: dict[str, str] | None = None,
+) -> World:
+    """Push a working copy to acme/model, whose workflows work below `folder`."""
     github = GitHub(folder / "github")
     repository = github.repository(NAME, roles={"ada": "write", "eve": "read", "root": "admin"})
     repository.variables.update(variables)
-    clone = make_clone(root, folder / "clone")
-    leave_out_package(folder / "clone", with_site)
-    remote = folder / "storage"
-    if with_remote:
-        (folder / "clone" / ".dvc" / "config").write_text(
-            f"[core]\n    analytics = false\n    remote = storage\n['remote \"storage\"']\n    url = {remote}\n"
-        )
     token = github.person_token("root").value
     clone.run("git", "remote", "add", "origin", repository.url.replace("://", f"://x-access-token:{token}@"))
-    clone.commit("The team's own storage")
+    clone.commit("A new model")
     clone.run("git", "push", "-q", "origin", "main")
     repository.sync()
     link_environment(folder / "venv")
@@ -194,10 +197,10 @@ def make_world(
         secrets=secrets or {},
         env={
             "VENV": str(folder / "venv"),
-            "PYTHONPATH": f"src{os.pathsep}{root / 'lastro' / 'src'}",
+            "PYTHONPATH": f"src{os.pathsep}{clone.env['PYTHONPATH']}",
             "DVC_SITE_CACHE_DIR": str(folder / "dvc-site"),
             "XDG_CACHE_HOME": str(folder / "cache"),
             **(env or {}),
         },
     )
-    return World(github, repository, actions, clone, remote, folder)
+    return World(github, repository, actions, clone, folder / "storage", folder)
