@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lastro.operations.github import doctor as github
+from lastro.operations.github import job as github
 from lastro.operations.lineage import doctor as machine
 from tests.servers import free_port
 

@@ -10,10 +10,10 @@ import pytest
 
 from lastro.cli.github import github as github_command
 from lastro.core.errors import LastroError
-from lastro.operations.github import posts, propose, release
+from lastro.operations.github import propose, release
 from lastro.operations.github.branch import commit_lock
 from lastro.operations.github.client import GitHub as Client
-from lastro.operations.github.refresh import MARKER, refresh
+from lastro.operations.github.pulls import MARKER, refresh
 from lastro.operations.github.settings import settings
 from lastro.operations.release.tags import ReleaseTag
 from lastro.operations.report.drift_findings import Column, Drift
@@ -199,17 +199,17 @@ def found(**changes) -> Drift:
 
 def test_one_issue_for_drift(github, model, monkeypatch):
     caller = client(github, monkeypatch, issues="write")
-    assert posts.drift_issue(caller, found(columns=[])) is None
+    assert propose.drift_issue(caller, found(columns=[])) is None
     caller.send("POST", "/labels", {"name": "drift", "color": "fbca04"})
-    number = posts.drift_issue(caller, found())
-    assert posts.drift_issue(caller, found(rows=120)) == number
-    assert posts.drift_issue(caller, found(columns=[])) == number
+    number = propose.drift_issue(caller, found())
+    assert propose.drift_issue(caller, found(rows=120)) == number
+    assert propose.drift_issue(caller, found(columns=[])) == number
     [issue] = model.issues.values()
     assert "still fits" in issue.body
-    assert posts.drift_issue(caller, found(release="v1.1.0")) == number
+    assert propose.drift_issue(caller, found(release="v1.1.0")) == number
     assert "v1.1.0" in issue.title
     # Nothing could be compared: what was found stays.
-    assert posts.drift_issue(caller, Drift(model_name="churn", not_compared="3 new rows")) == number
+    assert propose.drift_issue(caller, Drift(model_name="churn", not_compared="3 new rows")) == number
     assert "moved away" in issue.body
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lastro.core.errors import LastroError
-from lastro.operations.github.ready import why_not
+from lastro.operations.github.publish import why_not
 
 RESULTS = ("success", "failure", "cancelled", "skipped")
 GOOD = {"verdict": "success", "lock": "unchanged"}

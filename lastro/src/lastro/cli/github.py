@@ -88,7 +88,7 @@ def comment(run: int, head: str) -> None:
 @click.option("--commit", envvar="LASTRO_COMMIT", help="Put the status on this commit, too.")
 def ready(needs: str, commit: str | None) -> None:
     """Say whether a pull request may be merged: pipeline, verdict, dvc.lock and tests; exit 1 where not."""
-    from lastro.operations.github.ready import report_readiness
+    from lastro.operations.github.publish import report_readiness
 
     report_readiness(connect() if commit else None, needs, commit or None)
     click.echo("ready to merge")
@@ -104,7 +104,7 @@ def ready(needs: str, commit: str | None) -> None:
 )
 def refresh_pulls(branch: str, once: bool) -> None:
     """Bring the open pull requests up to date whose only conflict with the branch is dvc.lock."""
-    from lastro.operations.github.refresh import refresh
+    from lastro.operations.github.pulls import refresh
 
     done = refresh(connect(), find_root(), branch, once)
     for found in done:
@@ -159,7 +159,7 @@ def rolled_back(source: str, target: str, number: str, reason: str) -> None:
 @click.argument("findings", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def drift(findings: Path) -> None:
     """Open or refresh the one issue about drift. FINDINGS is what `lastro drift --json` wrote."""
-    from lastro.operations.github.posts import drift_issue
+    from lastro.operations.github.propose import drift_issue
     from lastro.operations.report.content import read_as
     from lastro.operations.report.drift_findings import Drift
 

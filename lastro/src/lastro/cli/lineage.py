@@ -237,7 +237,6 @@ def doctor(ci: bool, as_json: bool) -> None:
     """
     from itertools import chain
 
-    from lastro.operations.github import doctor as github
     from lastro.operations.lineage import doctor as machine
     from lastro.operations.registry import doctor as store
 
@@ -247,7 +246,7 @@ def doctor(ci: bool, as_json: bool) -> None:
     tracked = store.examine(root) if server or not ci else ()
     checks = []
     # Each is shown as soon as it is answered.
-    for check in chain(machine.examine(root, ci), tracked, github.examine()):
+    for check in chain(machine.examine(root, ci), tracked, job.examine()):
         checks.append(check)
         if not as_json:
             click.echo(str(check))
@@ -258,6 +257,6 @@ def doctor(ci: bool, as_json: bool) -> None:
         print_json({"tracking": tracking, "checks": [asdict(check) for check in checks]})
     elif ci and not server:
         annotation = "::notice title=No tracking server::" if job.in_actions() else ""
-        click.echo(f"{annotation}{github.NO_SERVER}")
-        job.summary(f"### No tracking server\n\n{github.NO_SERVER}")
+        click.echo(f"{annotation}{job.NO_SERVER}")
+        job.summary(f"### No tracking server\n\n{job.NO_SERVER}")
     sys.exit(3 if any(check.state == "failed" for check in checks) else 0)

@@ -1,4 +1,4 @@
-"""Open a pull request from a workflow: one branch of its own, refreshed, and its pipeline started."""
+"""What workflows open by themselves and refresh: pull requests from a branch of their own, and the issue about drift."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from lastro.core.errors import ExternalError, LastroError
 from lastro.core.markdown import code
 from lastro.operations.github import branch
 from lastro.operations.github.client import GitHub
-from lastro.operations.github.refresh import start_pipeline
+from lastro.operations.github.job import run_url
+from lastro.operations.github.pulls import start_pipeline
 from lastro.operations.lineage import git
+from lastro.operations.report.drift_findings import MARKER, Drift, render
+
+LABEL = "drift"
 
 
 @dataclass(frozen=True)
@@ -106,3 +110,24 @@ def propose(
     # What a workflow's token pushes and opens starts no run, except by dispatch.
     start_pipeline(github, proposal.branch)
     return found["number"]
+
+
+def drift_issue(github: GitHub, found: Drift) -> int | None:
+    """Open the issue, or refresh the open one; its number. None: nothing has drifted, and no issue is open.
+
+    Raises:
+        ExternalError: GitHub refused.
+    """
+    page = run_url()
+    text = render(found) + (f"\n<sub>[run]({page})</sub>\n" if page else "")
+    title = f"{found.model_name}: the data has moved away from {found.release}"
+    for issue in github.pages("/issues", state="open", labels=LABEL):
+        if "pull_request" not in issue and (issue["body"] or "").startswith(MARKER):
+            # Where nothing could be compared, what was found before still stands.
+            if found.not_compared is None:
+                named = {"title": title} if found.drifted else {}
+                github.send("PATCH", f"/issues/{issue['number']}", {"body": text, **named})
+            return issue["number"]
+    if not found.drifted:
+        return None
+    return github.send("POST", "/issues", {"title": title, "body": text, "labels": [LABEL]})["number"]

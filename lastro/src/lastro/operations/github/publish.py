@@ -1,24 +1,26 @@
-"""Give a pull request what the job that ran its pipeline left: dvc.lock on its branch, and the report as a comment."""
+"""What the run of its pipeline gives a pull request: dvc.lock on its branch, a comment, the one required check."""
 
 from __future__ import annotations
 
 import io
+import json
 import tempfile
 import zipfile
 from pathlib import Path
 
-from lastro.core.errors import LastroError
+from lastro.core.errors import LastroError, VerdictError
 from lastro.core.markdown import code
 from lastro.operations.github import branch as branches
-from lastro.operations.github import pulls
 from lastro.operations.github.client import GitHub
 from lastro.operations.github.job import run_url
-from lastro.operations.github.posts import comment
+from lastro.operations.github.pulls import Pull, comment, open_pulls
 from lastro.operations.report.content import MAXIMUM_BYTES, Failure, Report, read
 from lastro.operations.report.pull_request import MARKER, render, render_failure
 
 ARTIFACT, FILE = "report", "report.json"
 MAXIMUM_ARTIFACT_BYTES = 2_000_000
+CONTEXT = "Ready to merge"
+"""Name of the job and of the status: the ruleset requires it under this name."""
 MERGE = "merge; that registers this model."
 
 
@@ -32,7 +34,7 @@ def publish(github: GitHub, root: Path, folder: Path, branch: str, head: str, ba
         ExternalError: GitHub or Git failed.
     """
     report = read(folder / FILE)
-    found = pulls.of_branch(github, branch)
+    pulls = open_pulls(github, head=f"{github.owner}:{branch}")
     if isinstance(report, Failure):
         commit, text = head, render_failure(report, _foot(head))
     else:
@@ -45,8 +47,9 @@ def publish(github: GitHub, root: Path, folder: Path, branch: str, head: str, ba
         except OSError as error:
             raise LastroError(f"cannot be read ({error.strerror})", where=lock) from None
         commit, text = done.commit, render(report, _next(report, done), _foot(done.commit))
-    for pull in found:
-        comment(github, pull.number, MARKER, text)
+    for pull in pulls:
+        if pull.branch == branch and pull.here:
+            comment(github, pull.number, MARKER, text)
     return commit
 
 
@@ -96,7 +99,8 @@ def comment_for_outsider(github: GitHub, report: Report | Failure, head: str) ->
     Returns how many there are: none where somebody pushed since. One of this repository's own branches is left out:
     its report comes from the run itself.
     """
-    found = [pull for pull in pulls.at_commit(github, head) if not pull.ours]
+    # GitHub's own list of a commit's pull requests leaves out forks.
+    found = [pull for pull in open_pulls(github) if pull.head == head and not pull.ours]
     for pull in found:
         if isinstance(report, Failure):
             text = render_failure(report, _foot(head))
@@ -106,7 +110,7 @@ def comment_for_outsider(github: GitHub, report: Report | Failure, head: str) ->
     return len(found)
 
 
-def _next_for_outsider(report: Report, pull: pulls.Pull) -> str | None:
+def _next_for_outsider(report: Report, pull: Pull) -> str | None:
     if not report.passed:
         return None
     if report.lock == "unchanged":
@@ -121,3 +125,53 @@ def _next_for_outsider(report: Report, pull: pulls.Pull) -> str | None:
 def _foot(commit: str) -> str:
     page = run_url()
     return f"<sub>{commit[:12]}{f' · [run]({page})' if page else ''}</sub>"
+
+
+def why_not(needs: str) -> str | None:
+    """Say what stands against a merge; None: nothing. needs: GitHub's context of that name, as JSON.
+
+    Raises:
+        LastroError: it is not what GitHub writes.
+    """
+    try:
+        jobs = json.loads(needs)
+        results = {name: job["result"] for name, job in jobs.items()}
+        outputs = jobs["experiment"]["outputs"]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise LastroError("expected toJSON(needs) with a job experiment", where="LASTRO_NEEDS") from None
+    if results["experiment"] != "success":
+        return f"the pipeline did not come to an end ({results['experiment']}): see the job's log"
+    outdated = outputs.get("lock") != "unchanged"
+    # The tests of the code are red then, too: this says what to do.
+    if outdated and results.get("publish") == "skipped":
+        return "dvc.lock is outdated: dvc repro, commit dvc.lock, push"
+    bad = [f"{name}: {result}" for name, result in results.items() if result not in ("success", "skipped")]
+    if bad:
+        return ", ".join(bad)
+    # A step that was not run has no outcome: that is no pass.
+    if outputs.get("verdict") != "success":
+        return "the verdict is no: change params.yaml and push again"
+    # A run without the job `publish` has committed no lock.
+    return "dvc.lock is outdated" if outdated and results.get("publish") != "success" else None
+
+
+def report_readiness(github: GitHub | None, needs: str, commit: str | None) -> None:
+    """Set the status of `commit`, for which no workflow was started, and fail unless the pull request is ready.
+
+    github: None where no status is to be set.
+
+    Raises:
+        VerdictError: the pull request is not ready.
+        ExternalError: GitHub refused.
+    """
+    reason = why_not(needs)
+    if github is not None and commit:
+        content = {
+            "state": "failure" if reason else "success",
+            "context": CONTEXT,
+            "description": (reason or "pipeline, verdict and tests pass")[:140],
+        }
+        page = {"target_url": run_url()} if run_url() else {}
+        github.send("POST", f"/statuses/{commit}", {**content, **page})
+    if reason:
+        raise VerdictError(f"not ready to merge: {reason}")

@@ -10,7 +10,7 @@ from typing import Any
 
 from lastro.core.errors import ExternalError, LastroError
 from lastro.operations.github.client import AnswerError, GitHub
-from lastro.operations.github.posts import LABEL
+from lastro.operations.github.propose import LABEL
 
 RULESETS = Path(".github") / "rulesets"
 ENVIRONMENTS = {"staging": ("v*-rc.*",), "production": ("v*",)}
