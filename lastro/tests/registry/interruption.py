@@ -20,7 +20,7 @@ FORKS.set_forkserver_preload(
         "dvc.api",
         "dvc.repo",
         "lastro.cli.main",
-        "lastro.operations.registry.restore",
+        "lastro.operations.registry.artifact",
         "lastro.operations.release.promote",
         "lastro.operations.tracking.figures",
         "lastro.operations.tracking.record",

@@ -17,7 +17,7 @@ from lastro.operations.lineage import lineage
 from lastro.operations.registry import promotion
 from lastro.operations.registry.client import Registry, one_line
 from lastro.operations.registry.history import Entry
-from lastro.operations.registry.rollback import plan_rollback, roll_back
+from lastro.operations.registry.promotion import plan_rollback, roll_back
 from lastro.operations.registry.versions import retire
 from lastro.operations.release.promote import promote
 from lastro.operations.release.tags import ReleaseTag

@@ -12,7 +12,7 @@ import pytest
 from lastro.cli.main import cli
 from lastro.core.errors import LastroError, VerdictError
 from lastro.operations.registry import history, names
-from lastro.operations.registry.rollback import plan_rollback, roll_back
+from lastro.operations.registry.promotion import plan_rollback, roll_back
 from lastro.operations.registry.versions import retire
 from lastro.operations.release.promote import promote
 from lastro.operations.release.tags import ReleaseTag

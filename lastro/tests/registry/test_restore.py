@@ -11,7 +11,7 @@ import pytest
 
 from lastro.operations.lineage import lineage
 from lastro.operations.lineage.dvc import digest_of
-from lastro.operations.registry import restore
+from lastro.operations.registry import artifact
 from tests.clones import Clone
 
 pytestmark = pytest.mark.e2e
@@ -104,5 +104,5 @@ def test_a_folder_and_a_file_come_by_their_digest(clone, fresh, tmp_path):
     clone.run("dvc", "push")
     found = lineage.read(fresh.folder, "HEAD")
     for number, digest in enumerate((found.data, found.model)):
-        there = restore.restore(fresh.folder, digest, tmp_path / str(number))
+        there = artifact.restore(fresh.folder, digest, tmp_path / str(number))
         assert digest_of(there) == digest

@@ -8,7 +8,7 @@ import pytest
 
 from lastro.core.errors import LastroError, VerdictError
 from lastro.operations.lineage import lineage
-from lastro.operations.registry.restore import restore
+from lastro.operations.registry.artifact import restore
 from tests.release.small_project import keys
 
 pytestmark = pytest.mark.e2e

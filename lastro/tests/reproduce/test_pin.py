@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lastro.operations.lineage import reproduce
+from lastro.operations.lineage import pipeline
 
 COMMIT = "a" * 40
 WHEEL = "b" * 64
@@ -17,16 +17,16 @@ WHEEL = "b" * 64
 def ran(monkeypatch) -> list[tuple[str, ...]]:
     """The modules that would be run, with their arguments."""
     calls: list[tuple[str, ...]] = []
-    monkeypatch.setattr(reproduce, "_run", lambda here, env, *arguments: calls.append(arguments) or 0)
+    monkeypatch.setattr(pipeline, "_run", lambda here, env, *arguments: calls.append(arguments) or 0)
     return calls
 
 
 def install(monkeypatch, tmp_path, pin: str, installed: dict) -> None:
     record = SimpleNamespace(read_text=lambda name: json.dumps(installed))
-    monkeypatch.setattr(reproduce.metadata, "distribution", lambda name: record)
+    monkeypatch.setattr(pipeline.metadata, "distribution", lambda name: record)
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements/lastro.txt").write_text(pin)
-    reproduce._install_pin(tmp_path, {})
+    pipeline._install_pin(tmp_path, {})
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_another_package_than_the_pinned_one_is_installed_beside_it(monkeypatch,
     (arguments,) = ran
     assert arguments[:2] == ("pip", "install")
     assert {"--no-deps", "--no-build-isolation", "requirements/lastro.txt"} < set(arguments)
-    assert arguments[arguments.index("--target") + 1] == str(tmp_path / reproduce.PACKAGE)
+    assert arguments[arguments.index("--target") + 1] == str(tmp_path / pipeline.PACKAGE)
 
 
 @pytest.mark.parametrize(

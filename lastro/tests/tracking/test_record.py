@@ -171,7 +171,7 @@ def test_recording_of_another_evaluation_that_was_interrupted_is_not_taken_for_t
     first = project.paths.verdict.read_text()
     edit_verdict(project, False)
 
-    with killed_at(monkeypatch, runs, "log_metrics"):
+    with killed_at(monkeypatch, MlflowClient, "log_artifacts"):
         record.record(store, project.paths, "evaluate")
     project.paths.verdict.write_text(first)
     record.record(store, project.paths, "evaluate")
@@ -205,7 +205,7 @@ def test_trial_replaces_the_evaluation_of_a_trial(project):
 
 def test_pipeline_takes_the_run_of_a_trial_over(project, store_kind, monkeypatch):
     def commit(name: str):
-        monkeypatch.setattr(record.lineage, "state", lambda _: (name * 40, name == "a"))
+        monkeypatch.setattr(record.git, "state", lambda _: (name * 40, name == "a"))
 
     store = open_store(project.folder)
     commit("a")

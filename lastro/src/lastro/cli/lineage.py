@@ -174,7 +174,7 @@ def reproduce(what: str, as_json: bool) -> None:
     WHAT is what `lastro trace` takes; without it HEAD. The working copy is not touched and nothing is tracked. Exit code 1
     where a byte differs.
     """
-    from lastro.operations.lineage.reproduce import reproduce
+    from lastro.operations.lineage.pipeline import reproduce
 
     root = find_root()
     # As Ctrl-C does: the temporary working copy is removed.

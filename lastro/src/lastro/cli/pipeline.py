@@ -109,7 +109,7 @@ def _evaluate(params: Params, paths: Paths, _recorder: Recorder) -> None:
 )
 def repro(locked: bool) -> None:
     """Run `dvc repro --pull`: restore what DVC's storage has, run the rest, and note for `lastro report` what was run."""
-    from lastro.operations.lineage.run_pipeline import run_pipeline
+    from lastro.operations.lineage.pipeline import run_pipeline
 
     ran = run_pipeline(find_root(), locked)
     click.echo(

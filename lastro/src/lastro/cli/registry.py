@@ -228,7 +228,7 @@ def rollback(
     to: str | None, why: str, source: str | None, attempt: int, dry_run: bool, take_over: bool, as_json: bool
 ) -> None:
     """Move the alias production back to a release that was there before."""
-    from lastro.operations.registry.rollback import plan_rollback, roll_back
+    from lastro.operations.registry.promotion import plan_rollback, roll_back
     from lastro.operations.release.tags import ReleaseTag
 
     if to:

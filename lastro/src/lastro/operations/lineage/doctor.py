@@ -25,7 +25,11 @@ SECONDS = 20
 
 def examine(root: Path, ci: bool = False) -> Iterator[Check]:
     """Check; see `lastro doctor`."""
-    yield _python()
+    version = platform.python_version()
+    if sys.version_info < LOWEST:
+        yield failed("python", f"{version} is too old", "make PYTHON=python3.12")
+    else:
+        yield ok("python", version)
     yield _packages(root / "requirements" / "runtime.lock")
     yield _git(root)
     yield _docker()
@@ -44,11 +48,7 @@ class DifferentPackage(NamedTuple):
 
 
 def different_packages(lock: Path) -> list[DifferentPackage]:
-    """List the locked packages that are installed in another version, or not at all.
-
-    Raises:
-        OSError: there is no such file.
-    """
+    """List the locked packages that are installed in another version, or not at all; OSError without such a file."""
     from packaging.requirements import Requirement
 
     different = []
@@ -66,13 +66,6 @@ def different_packages(lock: Path) -> list[DifferentPackage]:
     return different
 
 
-def _python() -> Check:
-    version = platform.python_version()
-    if sys.version_info < LOWEST:
-        return failed("python", f"{version} is too old", "make PYTHON=python3.12")
-    return ok("python", version)
-
-
 def _packages(lock: Path) -> Check:
     try:
         different = different_packages(lock)
@@ -80,9 +73,8 @@ def _packages(lock: Path) -> Check:
         return failed("packages", f"{lock}: cannot be read", "git checkout requirements/runtime.lock")
     if not different:
         return ok("packages", "as in requirements/runtime.lock")
-    shown = ", ".join(map(str, different[:3])) + (
-        f" and {len(different) - 3} more" if len(different) > 3 else ""
-    )
+    more = f" and {len(different) - 3} more" if len(different) > 3 else ""
+    shown = ", ".join(map(str, different[:3])) + more
     if any(package.installed is None for package in different):
         return failed("packages", shown, "make setup")
     return warning("packages", f"{shown}: other versions may make other bytes", "make setup")
@@ -98,26 +90,24 @@ def _git(root: Path) -> Check:
     text = f"{version.stdout.strip().removeprefix('git version ')}, at {commit.stdout.strip()}"
     shallow = _run("git", "-C", str(root), "rev-parse", "--is-shallow-repository")
     if shallow is not None and shallow.stdout.strip() == "true":
-        return warning(
-            "git", f"{text}, without its history: releases and traces need it", "git fetch --unshallow --tags"
-        )
+        what = f"{text}, without its history: releases and traces need it"
+        return warning("git", what, "git fetch --unshallow --tags")
     return ok("git", text)
 
 
 def _docker() -> Check:
-    needed = "only images need it"
     found = _run("docker", "version", "--format", "{{.Server.Version}}")
     if found is None:
-        return warning("docker", f"is not on the PATH or hangs ({needed})", "install Docker")
-    if found.returncode:
-        said = (found.stderr.strip().splitlines() or ["no reason given"])[-1]
-        return warning("docker", f"{said} ({needed})", "start Docker, or join the group that may use it")
-    buildx = _run("docker", "buildx", "version")
-    if buildx is None or buildx.returncode:
-        return warning(
-            "docker", f"{found.stdout.strip()}, without buildx ({needed})", "install docker-buildx-plugin"
-        )
-    return ok("docker", found.stdout.strip())
+        what, fix = "is not on the PATH or hangs", "install Docker"
+    elif found.returncode:
+        what = (found.stderr.strip().splitlines() or ["no reason given"])[-1]
+        fix = "start Docker, or join the group that may use it"
+    else:
+        buildx = _run("docker", "buildx", "version")
+        if buildx is not None and buildx.returncode == 0:
+            return ok("docker", found.stdout.strip())
+        what, fix = f"{found.stdout.strip()}, without buildx", "install docker-buildx-plugin"
+    return warning("docker", f"{what} (only images need it)", fix)
 
 
 def _run(*command: str) -> subprocess.CompletedProcess[str] | None:
@@ -128,7 +118,6 @@ def _run(*command: str) -> subprocess.CompletedProcess[str] | None:
 
 
 def _remote(root: Path, ci: bool) -> Iterator[Check]:
-    """Write to the default remote and read back."""
     from dvc.repo import Repo
 
     logging.getLogger("dvc").setLevel(logging.CRITICAL)
@@ -141,11 +130,11 @@ def _remote(root: Path, ci: bool) -> Iterator[Check]:
     with repo:
         name = repo.config["core"].get("remote")
         if not name:
-            yield warning(
-                REMOTE,
+            what, fix = (
                 "none is the default: data and models stay here",
                 "dvc remote add --default REMOTE URL",
             )
+            yield warning(REMOTE, what, fix)
             return
         try:
             remote = repo.cloud.get_remote()
@@ -191,15 +180,13 @@ def _pushed(root: Path, remote: Any) -> Check:
     """Others, and `lastro reproduce`, can only get what was pushed."""
     try:
         found = lineage.read(root)
-        missing = [
-            n for n, md5 in (("model", found.model), ("data", found.data)) if not remote.odb.exists(md5)
-        ]
+        needed = {"model": found.model, "data": found.data}
+        missing = [name for name, md5 in needed.items() if not remote.odb.exists(md5)]
     except LastroError as error:
         return warning("DVC push", str(error), "lastro status says more")
     except Exception as error:
         return failed("DVC push", first_line(error), "dvc status --cloud says more")
     if missing:
-        return warning(
-            "DVC push", f"the remote lacks the {' and the '.join(missing)} of dvc.lock", "dvc push"
-        )
+        what = f"the remote lacks the {' and the '.join(missing)} of dvc.lock"
+        return warning("DVC push", what, "dvc push")
     return ok("DVC push", "the remote has the model and the data of dvc.lock")

@@ -62,13 +62,11 @@ def open_repo(root: Path, commit: str | None = None, at: str = "") -> Iterator[R
             yield repo
     except DvcException as error:
         problem = " ".join(str(error).split())[:300]
-        raise LastroError(
-            f"DVC cannot read the repository: {problem}", where=f"{root}{at}", fix="`dvc status` says more"
-        ) from None
+        problem = f"DVC cannot read the repository: {problem}"
+        raise LastroError(problem, where=f"{root}{at}", fix="`dvc status` says more") from None
     except lost as error:
-        raise ExternalError(
-            first_line(error), where=f"{root}{at}", fix="`git fsck` says what is missing"
-        ) from None
+        fix = "`git fsck` says what is missing"
+        raise ExternalError(first_line(error), where=f"{root}{at}", fix=fix) from None
 
 
 def load_index(repo: Repo, at: str) -> None:
@@ -80,14 +78,12 @@ def load_index(repo: Repo, at: str) -> None:
     try:
         assert repo.index
     except (AssertionError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise LastroError(
-            f"DVC cannot make stages of it and params.yaml ({type(error).__name__}: {first_line(error)})",
-            where=f"dvc.yaml{at}",
-            fix="`dvc status` says more",
-        ) from None
+        reason = f"{type(error).__name__}: {first_line(error)}"
+        problem = f"DVC cannot make stages of it and params.yaml ({reason})"
+        raise LastroError(problem, where=f"dvc.yaml{at}", fix="`dvc status` says more") from None
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """The first line of an error of another library's, or its class where it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 

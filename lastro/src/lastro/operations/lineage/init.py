@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import shutil
@@ -20,6 +21,7 @@ from lastro.core.files import write_whole
 from lastro.core.paths import Paths
 from lastro.families import catalog
 from lastro.operations.lineage import git
+from lastro.operations.lineage.dvc import run_dvc
 
 EXAMPLE = "data/breast_cancer.csv"
 """The table of a new repository."""
@@ -70,20 +72,15 @@ def make_plan(root: Path, options: Options, force: bool = False) -> Plan:
     """
     # Where no shell has done so: at the prompt, and after --data=. Unlike Path's, os.path's leaves an unknown user alone.
     data = Path(os.path.expanduser(options.data)).resolve()
+    where = f"--data: {options.data}"
     if not data.exists():
-        raise LastroError(
-            "no such file or folder",
-            where=f"--data: {options.data}",
-            fix="expected a .csv or .parquet file, or a folder of them",
-        )
-    source = _source(root, data)
+        fix = "expected a .csv or .parquet file, or a folder of them"
+        raise LastroError("no such file or folder", where=where, fix=fix)
+    source = data.relative_to(root).as_posix() if data.is_relative_to(root) else f"{PLACE}/{data.name}"
     for folder in OUTPUTS:
         if data.is_relative_to(root / folder):
-            raise LastroError(
-                f"{folder}/ is the pipeline's, which empties it",
-                where=f"--data: {options.data}",
-                fix=f"move the table to {PLACE}/",
-            )
+            problem = f"{folder}/ is the pipeline's, which empties it"
+            raise LastroError(problem, where=where, fix=f"move the table to {PLACE}/")
     old = catalog.load_params(root / "params.yaml").data.source
     if not force:
         _refuse_to_overwrite(root, old, source, data)
@@ -100,9 +97,15 @@ def apply(plan: Plan) -> list[str]:
     root, place = plan.root, plan.root / plan.source
     changed = ["params.yaml", "data/schema.json"]
     if place != plan.data:
-        _copy(plan.data, place)
-    if not _in_git(root, plan.source):
-        _track(root, plan.source)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if plan.data.is_dir():
+            shutil.rmtree(place, ignore_errors=True)
+            shutil.copytree(plan.data, place)
+        else:
+            shutil.copyfile(plan.data, place)
+    if not git.attempt(root, "ls-files", "--", plan.source).stdout.strip():
+        if run_dvc(root, "add", "--quiet", plan.source):
+            raise ExternalError("failed, see above; params.yaml is as it was", where=f"dvc add {plan.source}")
         changed.append(f"{plan.source}.dvc")
     write_whole(root / "params.yaml", plan.text)
     # A pinned schema was the other table's.
@@ -112,12 +115,6 @@ def apply(plan: Plan) -> list[str]:
     for folder in OUTPUTS:
         shutil.rmtree(root / folder, ignore_errors=True)
     return changed
-
-
-def _source(root: Path, data: Path) -> str:
-    if data.is_relative_to(root):
-        return data.relative_to(root).as_posix()
-    return f"{PLACE}/{data.name}"
 
 
 def _refuse_to_overwrite(root: Path, old: str, source: str, data: Path) -> None:
@@ -138,7 +135,9 @@ def _write(root: Path, options: Options, source: str) -> str:
     yaml.width = 4096
     yaml.preserve_quotes = True
     # By default null is written as nothing, which a person may take for forgotten.
-    yaml.representer.add_representer(type(None), _null)
+    yaml.representer.add_representer(
+        type(None), lambda representer, _: representer.represent_scalar("tag:yaml.org,2002:null", "null")
+    )
     content = yaml.load((root / "params.yaml").read_text(encoding="utf-8"))
     content["name"] = options.name or name_of(options.data)
     data = content["data"]
@@ -160,10 +159,6 @@ def _write(root: Path, options: Options, source: str) -> str:
     return text.getvalue()
 
 
-def _null(representer: Any, _value: None) -> Any:
-    return representer.represent_scalar("tag:yaml.org,2002:null", "null")
-
-
 def _reset(section: Any, defaults: dict[str, Any]) -> None:
     for key, default in defaults.items():
         if section is not None and (key in section or default):
@@ -178,8 +173,6 @@ def name_of(data: Path) -> str:
 
 def _try(text: str, options: Options, data: Path) -> str:
     """Run the checks of params.yaml and prepare in a folder of their own; the task that they found."""
-    import json
-
     from lastro.tables.prepare import prepare
 
     with tempfile.TemporaryDirectory(prefix="lastro-init-") as folder:
@@ -191,23 +184,3 @@ def _try(text: str, options: Options, data: Path) -> str:
         task = json.loads(paths.schema.read_text(encoding="utf-8"))["task"]
     catalog.check_task(catalog.get(options.family), task, "--family")
     return task
-
-
-def _copy(data: Path, place: Path) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if data.is_dir():
-        shutil.rmtree(place, ignore_errors=True)
-        shutil.copytree(data, place)
-    else:
-        shutil.copyfile(data, place)
-
-
-def _in_git(root: Path, path: str) -> bool:
-    return bool(git.attempt(root, "ls-files", "--", path).stdout.strip())
-
-
-def _track(root: Path, path: str) -> None:
-    from lastro.operations.lineage.dvc import run_dvc
-
-    if run_dvc(root, "add", "--quiet", path):
-        raise ExternalError("failed, see above; params.yaml is as it was", where=f"dvc add {path}")

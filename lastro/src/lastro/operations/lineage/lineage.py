@@ -23,16 +23,6 @@ from lastro.operations.lineage.outdated import Comparison, Outdated, Unverified
 if TYPE_CHECKING:
     from dvc.repo import Repo
 
-__all__ = [
-    "Lineage",
-    "Outdated",
-    "Unverified",
-    "evaluation_digest",
-    "outputs",
-    "params_digest",
-    "read",
-]
-
 FILES = ("params.yaml", "dvc.yaml", "dvc.lock")
 _FIX_LOCK = "run `dvc repro` and commit dvc.lock"
 
@@ -82,9 +72,8 @@ def read(root: Path, rev: str | None = None) -> Lineage:
     commit, dirty = git.state(root) if rev is None else (git.resolve(root, rev), False)
     at = f" at {rev}" if rev else ""
     with _opened(root, commit if rev else None, at) as (repo, files):
-        stages = [
-            stage for stage in repo.index.stages if stage.path == repo.fs.join(repo.root_dir, "dvc.yaml")
-        ]
+        pipeline = repo.fs.join(repo.root_dir, "dvc.yaml")
+        stages = [stage for stage in repo.index.stages if stage.path == pipeline]
         links = git.links(root, commit) if rev else None
         found = list(Comparison(repo, files["dvc.lock"].get("stages", {}), links).run(stages))
         outs = _outputs(repo)
@@ -97,15 +86,11 @@ def read(root: Path, rev: str | None = None) -> Lineage:
     def needed(stage: str, path: Path) -> str:
         md5 = recorded(stage, path)
         if stage not in outs:
-            raise LastroError(
-                f"there is no stage {stage}, which writes {path.relative_to(root)}",
-                where=f"dvc.yaml{at}",
-                fix="restore it",
-            )
+            problem = f"there is no stage {stage}, which writes {path.relative_to(root)}"
+            raise LastroError(problem, where=f"dvc.yaml{at}", fix="restore it")
         if md5 is None:
-            raise LastroError(
-                f"stage {stage} records no {path.relative_to(root)}", where=f"dvc.lock{at}", fix=_FIX_LOCK
-            )
+            problem = f"stage {stage} records no {path.relative_to(root)}"
+            raise LastroError(problem, where=f"dvc.lock{at}", fix=_FIX_LOCK)
         return md5
 
     return Lineage(
@@ -124,11 +109,7 @@ def read(root: Path, rev: str | None = None) -> Lineage:
 
 
 def outputs(root: Path, rev: str | None = None) -> dict[str, dict[str, str | None]]:
-    """DVC's hash of every output that dvc.lock records, by stage and path; at `rev`, or on disk.
-
-    Raises:
-        LastroError, ExternalError: see `read`.
-    """
+    """Return DVC's hash of every output that dvc.lock records, by stage and path; at `rev`, or on disk. Raises as `read`."""
     with _opened(root, git.resolve(root, rev) if rev else None, f" at {rev}" if rev else "") as (repo, _):
         return _outputs(repo)
 
@@ -167,13 +148,12 @@ def _opened(root: Path, commit: str | None, at: str) -> Iterator[tuple[Repo, dic
 
 
 def _load(repo: Repo, name: str, at: str) -> dict[str, Any]:
-    fix = _FIX_LOCK if name == "dvc.lock" else "fix that line"
+    own = _FIX_LOCK if name == "dvc.lock" else ""
     try:
         content = repo.fs.cat_file(repo.fs.join(repo.root_dir, name))
     except FileNotFoundError:
-        fix = _FIX_LOCK if name == "dvc.lock" else "restore it from Git"
-        raise LastroError("does not exist", where=f"{name}{at}", fix=fix) from None
-    return load_mapping(content, f"{name}{at}", fix)
+        raise LastroError("does not exist", where=f"{name}{at}", fix=own or "restore it from Git") from None
+    return load_mapping(content, f"{name}{at}", own or "fix that line")
 
 
 def _plain(value: Any) -> Any:

@@ -12,6 +12,7 @@ from pathlib import Path
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
+from mlflow.utils import get_results_from_paginated_fn
 
 from lastro.core.errors import ExternalError, LastroError
 from lastro.operations.registry import names
@@ -90,34 +91,26 @@ class Registry:
 
     def find(self, model: str) -> list[Version]:
         """Return the versions of the model with this MD5, lowest number first."""
-        return sorted(self._search(f" AND tag.`{names.MODEL}` = '{model}'", PAGE), key=lambda v: v.number)
+        return sorted(self._search(f" AND tag.`{names.MODEL}` = '{model}'"), key=lambda v: v.number)
 
     def versions(self, limit: int | None = None) -> list[Version]:
         """Return the `limit` newest versions (None: all), highest number first."""
-        found = self._search("", min(limit or PAGE, PAGE), limit)
-        return sorted(found, key=lambda version: -version.number)[:limit]
+        return sorted(self._search("", limit), key=lambda version: -version.number)
 
-    def _search(self, condition: str, page: int, limit: int | None = None) -> list[Version]:
-        found: list[Version] = []
-        token = None
-        while True:
-            answer = self.client.search_model_versions(
-                f"name = '{self.name}'{condition}", page, ["version_number DESC"], token
-            )
-            found += map(Version.of, answer)
-            token = answer.token
-            if not token or (limit and len(found) >= limit):
-                # Pages are counted from the top: a version created meanwhile repeats a row on the next page.
-                return list({version.number: version for version in found}.values())
+    def _search(self, condition: str, limit: int | None = None) -> list[Version]:
+        wanted, order = f"name = '{self.name}'{condition}", ["version_number DESC"]
+        found = get_results_from_paginated_fn(
+            lambda size, token: self.client.search_model_versions(wanted, size, order, token), PAGE, limit
+        )
+        # Pages are counted from the top: a version created meanwhile repeats a row on the next page.
+        return list({int(version.version): Version.of(version) for version in found}.values())
 
     def create(self, run_id: str, tags: dict[str, str], description: str) -> Version:
         """Create a version of the run's model with its tags, in one atomic request."""
         with ignored("RESOURCE_ALREADY_EXISTS"):
             self.client.create_registered_model(self.name)
-        source = f"runs:/{run_id}/model"
-        return Version.of(
-            self.client.create_model_version(self.name, source, run_id, tags, description=description)
-        )
+        create, source = self.client.create_model_version, f"runs:/{run_id}/model"
+        return Version.of(create(self.name, source, run_id, tags, description=description))
 
     def run_of(self, version: Version) -> Run:
         """Return the run whose model the version is.
@@ -126,15 +119,12 @@ class Registry:
             LastroError: it is gone for good, or the version was made by hand from something else.
         """
         fix = f"delete version {version.number} and register the model again with lastro register"
-        if version.source != f"runs:/{version.run_id}/model":
-            raise LastroError(
-                f"was made of {version.source}, not of a run's model",
-                where=f"version {version.number}",
-                fix=fix,
-            )
-        with ignored(_MISSING):
-            return self.client.get_run(version.run_id)
-        raise LastroError(f"its run {version.run_id} is gone", where=f"version {version.number}", fix=fix)
+        problem = f"was made of {version.source}, not of a run's model"
+        if version.source == f"runs:/{version.run_id}/model":
+            with ignored(_MISSING):
+                return self.client.get_run(version.run_id)
+            problem = f"its run {version.run_id} is gone"
+        raise LastroError(problem, where=f"version {version.number}", fix=fix)
 
     def delete(self, number: int) -> None:
         """Delete a version; no error if absent."""
@@ -143,7 +133,7 @@ class Registry:
 
     def set_alias(self, alias: str, number: int) -> None:
         """Point the alias at the version."""
-        self._retry(lambda: self.client.set_registered_model_alias(self.name, alias, str(number)))
+        self._retry(self.client.set_registered_model_alias, self.name, alias, str(number))
 
     def delete_alias(self, alias: str) -> None:
         """Delete the alias; no error if absent."""
@@ -151,7 +141,7 @@ class Registry:
 
     def set_tag(self, key: str, value: str) -> None:
         """Set a tag of the registered model."""
-        self._retry(lambda: self.client.set_registered_model_tag(self.name, key, value))
+        self._retry(self.client.set_registered_model_tag, self.name, key, value)
 
     def delete_tag(self, key: str) -> None:
         """Delete a tag of the registered model; no error if absent."""
@@ -161,22 +151,14 @@ class Registry:
         """Set the tags of the version that differ."""
         for key, value in tags.items():
             if version.tags.get(key) != value:
-                self._retry(
-                    lambda key=key, value=value: self.client.set_model_version_tag(
-                        self.name, str(version.number), key, value
-                    )
-                )
-
-    def describe(self, version: Version, description: str) -> None:
-        """Set the description of the version."""
-        self.client.update_model_version(self.name, str(version.number), description)
+                self._retry(self.client.set_model_version_tag, self.name, str(version.number), key, value)
 
     @staticmethod
-    def _retry(write: Callable[[], object]) -> None:
+    def _retry(write: Callable[..., object], *arguments: str) -> None:
         """Retry an idempotent write on a collision: of two first inserts of one row, the second is a duplicate key."""
         for left in reversed(range(ATTEMPTS)):
             try:
-                write()
+                write(*arguments)
                 return
             except MlflowException as error:
                 if not left or not is_collision(error):
@@ -195,21 +177,13 @@ def is_collision(error: MlflowException) -> bool:
 
 
 def open_registry(root: Path) -> Registry:
-    """Open the registry of the repository `root`.
-
-    Raises:
-        ExternalError: the store does not answer or refuses.
-    """
+    """Open the registry of the repository `root`; ExternalError if the store does not answer or refuses."""
     return Registry(open_store(root, PATIENCE))
 
 
 @contextmanager
 def one_line() -> Iterator[None]:
-    """Turn what MLflow raises in the block into an error of one line.
-
-    Raises:
-        ExternalError: the store failed, or refused for want of permission.
-    """
+    """Turn what MLflow raises in the block, a failure or a refusal, into an ExternalError of one line."""
     try:
         yield
     except LastroError:
@@ -220,15 +194,11 @@ def one_line() -> Iterator[None]:
             raise
         reason = describe(error)
         if any(sign in f"{error}" for sign in (" 403 ", " 401 ", "Permission denied", "PERMISSION_DENIED")):
-            raise ExternalError(
-                f"the tracking server refuses ({reason})",
-                fix=(
-                    "this user may not do that: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (or "
-                    "MLFLOW_TRACKING_TOKEN) of one with EDIT permission (MANAGE to retire, and to register what "
-                    "others register at the same time: both delete something)"
-                ),
-            ) from None
-        raise ExternalError(
-            f"the tracking server failed: {reason}",
-            fix="run the same command again, it completes what was begun",
-        ) from None
+            fix = (
+                "this user may not do that: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (or "
+                "MLFLOW_TRACKING_TOKEN) of one with EDIT permission (MANAGE to retire, and to register what others "
+                "register at the same time: both delete something)"
+            )
+            raise ExternalError(f"the tracking server refuses ({reason})", fix=fix) from None
+        fix = "run the same command again, it completes what was begun"
+        raise ExternalError(f"the tracking server failed: {reason}", fix=fix) from None

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from lastro.core.check import Check, failed, ok, warning
+from lastro.core.check import Check, failed, ok, warning, without_password
 from lastro.core.errors import LastroError
 from lastro.operations.lineage.dvc import file_md5
 
@@ -20,7 +20,6 @@ PROBE = "lastro-doctor"
 
 def examine(root: Path) -> Iterator[Check]:
     """Yield the checks of the store; see `lastro doctor`."""
-    from lastro.core.check import without_password
     from lastro.operations.tracking.store import open_store
 
     try:
@@ -40,27 +39,19 @@ def _version(uri: str) -> Check:
     import mlflow
     from mlflow.utils.credentials import get_default_host_creds
     from mlflow.utils.rest_utils import http_request
+    from packaging.version import Version
 
+    here = mlflow.__version__
     try:
         answer = http_request(get_default_host_creds(uri), "/version", "GET", max_retries=0, timeout=10)
-        found = answer.text.strip() if answer.ok and len(answer.text) < 40 else None
+        found = answer.text.strip()
+        older = Version(found) < Version(here)
     except Exception:
-        found = None
-    if found is None:
         return ok(VERSION, "unknown: this is not an MLflow server (Azure ML, Databricks)")
-    here = mlflow.__version__
     if found.split(".")[:2] == here.split(".")[:2]:
         return ok(VERSION, f"{found}, the client {here}")
-    fix = (
-        "upgrade the server, docs/server.md tells how"
-        if _numbers(found) < _numbers(here)
-        else "make lock, make setup"
-    )
+    fix = "upgrade the server, docs/server.md tells how" if older else "make lock, make setup"
     return warning(VERSION, f"{found}, but the client is {here}", fix)
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdigit())
 
 
 def _round_trip(store) -> Iterator[Check]:

@@ -78,11 +78,9 @@ def read_entries(snapshot: Snapshot) -> list[Entry]:
             number = int(key.removeprefix(names.HISTORY).partition(".")[0])
             entries.append(Entry(number=number, key=key, **{name: content[name] for name in known}))
         except (ValueError, KeyError, TypeError):
-            raise LastroError(
-                "is no entry of the promotion history",
-                where=f"registered model's tag {key}",
-                fix="delete this tag",
-            ) from None
+            where = f"registered model's tag {key}"
+            problem = "is no entry of the promotion history"
+            raise LastroError(problem, where=where, fix="delete this tag") from None
     return sorted(entries, key=lambda entry: (entry.number, entry.key))
 
 
@@ -161,11 +159,9 @@ def begin(registry: Registry, wanted: Entry, seen: int, take_over: bool = False)
     try:
         snapshot = _wait_for_turn(registry, mine)
         if newest(read_entries(snapshot)) > seen:
-            raise LastroError(
-                "another promotion was done while this one was checked (lastro history)",
-                where=mine.release,
-                fix="run this again, and it is checked against that one",
-            )
+            problem = "another promotion was done while this one was checked (lastro history)"
+            fix = "run this again, and it is checked against that one"
+            raise LastroError(problem, where=mine.release, fix=fix)
     except LastroError:
         registry.delete_tag(mine.key)
         raise
@@ -189,11 +185,8 @@ def _wait_for_turn(registry: Registry, mine: Entry) -> Snapshot:
         snapshot = registry.snapshot()
         entries = read_entries(snapshot)
         if not any(entry.key == mine.key for entry in entries):
-            raise LastroError(
-                "another process took this promotion over",
-                where=mine.release,
-                fix="lastro history says what came of it",
-            )
+            fix = "lastro history says what came of it"
+            raise LastroError("another process took this promotion over", where=mine.release, fix=fix)
         others = [entry for entry in unfinished(registry, snapshot) if entry.key != mine.key]
         later = [e for e in promotions(entries) if e.number >= mine.number]
         first = [e for e in others if e.state == "decided" or (e.number, e.key) < (mine.number, mine.key)]
@@ -207,18 +200,15 @@ def _wait_for_turn(registry: Registry, mine: Entry) -> Snapshot:
 
 
 def _conflict(other: Entry) -> LastroError:
+    command = f"lastro rollback --to {other.release} --reason {shlex.quote(other.why)}"
+    if other.action == "promote":
+        command = f"lastro promote {other.release}" + (f" --image {other.image}" if other.image else "")
+    what = f"the {other.action} of {other.release} by {other.who} ({other.when})"
     return LastroError(
-        f"the {other.action} of {other.release} by {other.who} ({other.when}) came first and is under way or was "
-        "interrupted",
+        f"{what} came first and is under way or was interrupted",
         where=other.alias,
-        fix=f"when it is done, run this again; to finish it run {_command(other)}; to give it up add --take-over",
+        fix=f"when it is done, run this again; to finish it run {command}; to give it up add --take-over",
     )
-
-
-def _command(entry: Entry) -> str:
-    if entry.action == "promote":
-        return f"lastro promote {entry.release}" + (f" --image {entry.image}" if entry.image else "")
-    return f"lastro rollback --to {entry.release} --reason {shlex.quote(entry.why)}"
 
 
 def _write(registry: Registry, entry: Entry) -> None:

@@ -16,8 +16,8 @@ from lastro.operations.lineage import git, lineage
 from lastro.operations.lineage.dvc import digest_of
 from lastro.operations.lineage.lineage import Lineage
 from lastro.operations.registry import artifact, names
+from lastro.operations.registry.artifact import evaluation_file, recorded, restored_outputs
 from lastro.operations.registry.client import ATTEMPTS, Registry, Version, is_collision
-from lastro.operations.registry.restore import evaluation_file, recorded, restored_outputs
 from lastro.operations.tracking import runs
 
 MAXIMUM_DESCRIPTION = 5000
@@ -42,17 +42,14 @@ def read_registrable(root: Path, rev: str | None = None) -> Lineage:
     """
     found = lineage.read(root, rev)
     if found.commit is None:
-        raise LastroError(
-            "has no commit yet", where=root, fix="a version is known by its commit: git commit, then register"
-        )
+        fix = "a version is known by its commit: git commit, then register"
+        raise LastroError("has no commit yet", where=root, fix=fix)
     if found.dirty:
         committed = lineage.read(root, "HEAD")
         if committed.model != found.model:
-            raise LastroError(
-                f"the model on disk ({found.model[:8]}) is not the one of HEAD ({committed.model[:8]})",
-                where="dvc.lock",
-                fix="commit dvc.lock, or register what is committed with --rev HEAD",
-            )
+            problem = f"the model on disk ({found.model[:8]}) is not the one of HEAD ({committed.model[:8]})"
+            fix = "commit dvc.lock, or register what is committed with --rev HEAD"
+            raise LastroError(problem, where="dvc.lock", fix=fix)
         found = committed
     refuse_outdated(found, rev or "HEAD")
     return found
@@ -63,11 +60,8 @@ def refuse_outdated(found: Lineage, rev: str) -> None:
     if found.outdated:
         first, more = found.outdated[0], len(found.outdated) - 1
         others = f" and {more} more (lastro status --rev {rev})" if more else ""
-        raise LastroError(
-            f"is outdated: {first.stage}: {first.what}{others}",
-            where=f"dvc.lock at {rev}",
-            fix=f"{first.fix}, commit dvc.lock",
-        )
+        problem = f"is outdated: {first.stage}: {first.what}{others}"
+        raise LastroError(problem, where=f"dvc.lock at {rev}", fix=f"{first.fix}, commit dvc.lock")
 
 
 def register(
@@ -112,11 +106,9 @@ def register(
 def refuse_retired(version: Version | None) -> None:
     """Raise LastroError if the version was retired."""
     if version is not None and version.retired is not None:
-        raise LastroError(
-            f"was retired ({version.retired}) and cannot be used again",
-            where=f"version {version.number}",
-            fix="change params.yaml or the data and train another model",
-        )
+        problem = f"was retired ({version.retired}) and cannot be used again"
+        fix = "change params.yaml or the data and train another model"
+        raise LastroError(problem, where=f"version {version.number}", fix=fix)
 
 
 def complete_run(registry: Registry, root: Path, found: Lineage) -> Run:
@@ -126,11 +118,9 @@ def complete_run(registry: Registry, root: Path, found: Lineage) -> Run:
         LastroError: the outputs to record are neither on disk nor in DVC.
     """
     if found.evaluated is None:
-        raise LastroError(
-            "does not record the whole evaluation",
-            where=f"dvc.lock at {(found.commit or 'HEAD')[:12]}",
-            fix="dvc repro, commit dvc.lock",
-        )
+        where = f"dvc.lock at {(found.commit or 'HEAD')[:12]}"
+        problem = "does not record the whole evaluation"
+        raise LastroError(problem, where=where, fix="dvc repro, commit dvc.lock")
     run = runs.find_run(registry.store, found.model)
     if run is not None and _is_whole(run, found):
         return run
@@ -146,11 +136,8 @@ def complete_run(registry: Registry, root: Path, found: Lineage) -> Run:
             record(registry.store, elsewhere, "evaluate")
     run = runs.find_run(registry.store, found.model)
     if run is None:
-        raise LastroError(
-            "its run was deleted while it was recorded",
-            where=f"model {found.model}",
-            fix="run the command again",
-        )
+        problem = "its run was deleted while it was recorded"
+        raise LastroError(problem, where=f"model {found.model}", fix="run the command again")
     return run
 
 

@@ -12,23 +12,23 @@ from lastro.operations.lineage import git, lineage
 from lastro.operations.registry import history, names
 from lastro.operations.registry.client import Registry, Snapshot, Version
 
+COLUMNS = ("version", "aliases", "release", "verdict", "model", "commit", "created", "retired")
 SHOWN = 20
 """Versions that are listed unless all are asked for."""
 
 
-def find_version(registry: Registry, root: Path, named: str) -> Version:
-    """Return the version that a number, an alias or a release tag names.
+def _get(registry: Registry, number: int) -> Version:
+    version = registry.get(number)
+    if version is None:
+        fix = "lastro versions lists them"
+        raise LastroError(f"{registry.name} has no such version", where=number, fix=fix)
+    return version
 
-    Raises:
-        LastroError: there is none, or more than one.
-    """
+
+def find_version(registry: Registry, root: Path, named: str) -> Version:
+    """Return the version that a number, an alias or a release tag names; LastroError if not exactly one."""
     if re.fullmatch(r"[0-9]+", named):
-        version = registry.get(int(named))
-        if version is None:
-            raise LastroError(
-                f"{registry.name} has no such version", where=named, fix="lastro versions lists them"
-            )
-        return version
+        return _get(registry, int(named))
     snapshot = registry.snapshot()
     if named in snapshot.aliases:
         version = registry.get(snapshot.aliases[named])
@@ -49,23 +49,15 @@ def find_version(registry: Registry, root: Path, named: str) -> Version:
 
 
 def only_version(registry: Registry, model: str, rev: str) -> Version:
-    """Return the one version of the model with this MD5.
-
-    Raises:
-        LastroError: there is none, or more than one.
-    """
+    """Return the one version of the model with this MD5; LastroError if there is none, or more than one."""
     found = registry.find(model)
+    fix = f"lastro register --rev {rev}"
     if not found:
-        raise LastroError(
-            f"its model {model} is not registered", where=rev, fix=f"run lastro register --rev {rev}"
-        )
+        raise LastroError(f"its model {model} is not registered", where=rev, fix=f"run {fix}")
     if len(found) > 1:
         numbers = ", ".join(str(version.number) for version in found)
-        raise LastroError(
-            f"its model {model} is registered as versions {numbers}, expected one",
-            where=rev,
-            fix=f"lastro register --rev {rev} deletes those that nothing points at",
-        )
+        problem = f"its model {model} is registered as versions {numbers}, expected one"
+        raise LastroError(problem, where=rev, fix=f"{fix} deletes those that nothing points at")
     return found[0]
 
 
@@ -75,18 +67,11 @@ def retire(registry: Registry, number: int, reason: str, even_in_production: boo
     Raises:
         LastroError: there is no such version, or it is in production and `even_in_production` is not set.
     """
-    version = registry.get(number)
-    if version is None:
-        raise LastroError(
-            f"{registry.name} has no such version", where=number, fix="lastro versions lists them"
-        )
+    version = _get(registry, number)
     aliases = registry.snapshot().aliases_of(number)
     if names.PRODUCTION in aliases and not even_in_production:
-        raise LastroError(
-            "is in production",
-            where=f"version {number}",
-            fix="lastro rollback first, or leave production empty with --even-in-production",
-        )
+        fix = "lastro rollback first, or leave production empty with --even-in-production"
+        raise LastroError("is in production", where=f"version {number}", fix=fix)
     # The mark first: from then on nothing can promote it.
     if version.retired is None:
         registry.set_version_tags(version, {names.RETIRED: reason})
@@ -120,15 +105,9 @@ def to_json(version: Version, snapshot: Snapshot) -> dict[str, Any]:
 
 
 def to_row(version: Version, snapshot: Snapshot) -> list[str]:
-    """Return the cells of a table: version, aliases, release, verdict, model, commit, created, retired."""
-    content = to_json(version, snapshot)
-    return [
-        str(version.number),
-        " ".join(content["aliases"]),
-        content["release"] or "",
-        content["verdict"] or "",
-        (content["model"] or "")[:12],
-        (content["commit"] or "")[:12],
-        content["created"].removesuffix("+00:00").replace("T", " "),
-        content["retired"] or "",
-    ]
+    """Return the cells of COLUMNS in a table."""
+    cells = {name: value or "" for name, value in to_json(version, snapshot).items()}
+    cells["aliases"] = " ".join(cells["aliases"])
+    cells["created"] = cells["created"].removesuffix("+00:00").replace("T", " ")
+    cells |= {name: cells[name][:12] for name in ("model", "commit")}
+    return [str(cells[name]) for name in COLUMNS]

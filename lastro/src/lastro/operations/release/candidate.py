@@ -16,7 +16,7 @@ from lastro.families.catalog import load_params
 from lastro.operations.lineage import git
 from lastro.operations.lineage.lineage import Lineage
 from lastro.operations.registry import artifact
-from lastro.operations.registry.restore import evaluation_file, restore
+from lastro.operations.registry.artifact import evaluation_file, restore
 from lastro.tables.schema import Schema, read_schema
 
 

@@ -15,8 +15,8 @@ from lastro.evaluation.predictions import Predictions
 from lastro.families import catalog
 from lastro.families.protocol import Problem
 from lastro.operations.registry import artifact, names
+from lastro.operations.registry.artifact import restore
 from lastro.operations.registry.client import Registry, Version
-from lastro.operations.registry.restore import restore
 from lastro.operations.release.candidate import Candidate
 from lastro.tables.matrix import read_columns, to_matrix, to_target
 from lastro.tables.schema import KEY, Schema, read_schema

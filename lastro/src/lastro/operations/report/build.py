@@ -28,10 +28,10 @@ from lastro.evaluation.text import rounded
 from lastro.families.catalog import load_params
 from lastro.operations.lineage import git, lineage
 from lastro.operations.lineage.lineage import Lineage
-from lastro.operations.lineage.run_pipeline import read_note
+from lastro.operations.lineage.pipeline import read_note
 from lastro.operations.registry import history, names
+from lastro.operations.registry.artifact import restore
 from lastro.operations.registry.client import one_line, open_registry
-from lastro.operations.registry.restore import restore
 from lastro.operations.release.candidate import Candidate
 from lastro.operations.release.champion import score_champion
 from lastro.operations.release.plan import in_production

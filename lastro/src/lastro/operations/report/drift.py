@@ -28,8 +28,8 @@ from lastro.families import catalog
 from lastro.families.catalog import load_params
 from lastro.families.protocol import Problem
 from lastro.operations.registry import artifact, history, names
+from lastro.operations.registry.artifact import restore
 from lastro.operations.registry.client import Registry, Version
-from lastro.operations.registry.restore import restore
 from lastro.operations.release.champion import missing_inputs
 from lastro.operations.release.plan import in_production
 from lastro.operations.report.drift_findings import Column, Drift

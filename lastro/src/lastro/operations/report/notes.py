@@ -13,10 +13,9 @@ from lastro.core.markdown import code
 from lastro.operations.image.publication import address
 from lastro.operations.image.subject import find_subject
 from lastro.operations.registry import history
-from lastro.operations.registry.artifact import fetch_folder
+from lastro.operations.registry.artifact import evaluation_file, fetch_folder
 from lastro.operations.registry.client import Registry
 from lastro.operations.registry.register import complete_run
-from lastro.operations.registry.restore import evaluation_file
 from lastro.operations.release.tags import ReleaseTag
 from lastro.operations.release.trace import follow
 from lastro.operations.release.trace_find import find_start

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-Rows = list[dict[str, str]]
 TITLES = {"roc": "ROC curve", "precision_recall": "Precision and recall"}
 WHITE_ABOVE = 0.7
 """Share of the darkest colour from which white text is easier to read than black on it."""
@@ -18,8 +18,9 @@ WHITE_ABOVE = 0.7
 def write_figures(plots: Path, folder: Path) -> None:
     """Write one PNG into `folder` for each CSV in `plots` that has rows."""
     for path in sorted(plots.glob("*.csv")):
-        rows = read_rows(path)
-        if rows and path.stem in DRAW:
+        # As text: a label may look like a number or a missing value.
+        rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+        if len(rows) and path.stem in DRAW:
             figure = Figure(figsize=(6, 4.5), layout="constrained")
             axes = figure.add_subplot()
             axes.set_title(TITLES.get(path.stem, path.stem.replace("_", " ").capitalize()))
@@ -27,14 +28,8 @@ def write_figures(plots: Path, folder: Path) -> None:
             figure.savefig(folder / f"{path.stem}.png", dpi=100)
 
 
-def read_rows(path: Path) -> Rows:
-    """Read the rows of a CSV file."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def _numbers(rows: Rows, name: str) -> list[float]:
-    return [float(row[name]) if row[name] else float("nan") for row in rows]
+def _numbers(rows: pd.DataFrame, name: str) -> pd.Series:
+    return pd.to_numeric(rows[name])
 
 
 def _curve(
@@ -42,57 +37,53 @@ def _curve(
 ):
     """Return a function that draws column `y` over `x`, one line per value of the column `by`."""
 
-    def draw(axes: Axes, rows: Rows) -> None:
+    def draw(axes: Axes, rows: pd.DataFrame) -> None:
         if diagonal:
             axes.plot([0, 1], [0, 1], linestyle=":", color="grey")
-        groups: dict[str, Rows] = {}
-        for row in rows:
-            groups.setdefault(row.get(by, ""), []).append(row)
-        for name, group in groups.items():
+        groups = list(rows.groupby(by, sort=False)) if by in rows else [("", rows)]
+        for name, group in groups:
             axes.plot(_numbers(group, x), _numbers(group, y), marker=marker, label=name)
-        axes.set(xlabel=xlabel, ylabel=ylabel or rows[0]["metric"])
+        axes.set(xlabel=xlabel, ylabel=ylabel or rows["metric"][0])
         if 1 < len(groups) <= 12:
             axes.legend(fontsize="small")
 
     return draw
 
 
-def _confusion(axes: Axes, rows: Rows) -> None:
-    labels = list(dict.fromkeys(row["actual"] for row in rows))
-    cells = {(row["actual"], row["predicted"]): float(row["rows"]) for row in rows}
-    counts = [[cells.get((actual, predicted), 0.0) for predicted in labels] for actual in labels]
+def _confusion(axes: Axes, rows: pd.DataFrame) -> None:
+    labels = rows["actual"].unique()
+    cells = rows.set_index(["actual", "predicted"])["rows"].astype(float).unstack(fill_value=0)
+    counts = cells.reindex(index=labels, columns=labels, fill_value=0).to_numpy()
     axes.imshow(counts, cmap="Blues")
     axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
     axes.set_yticks(range(len(labels)), labels)
     axes.set(xlabel="predicted", ylabel="actual")
-    maximum = max(map(max, counts))
     if len(labels) <= 20:
-        for i, line in enumerate(counts):
-            for j, count in enumerate(line):
-                color = "white" if count > WHITE_ABOVE * maximum else "black"
-                axes.text(j, i, f"{count:g}", ha="center", va="center", color=color)
+        for (i, j), count in np.ndenumerate(counts):
+            color = "white" if count > WHITE_ABOVE * counts.max() else "black"
+            axes.text(j, i, f"{count:g}", ha="center", va="center", color=color)
 
 
-def _predicted_vs_actual(axes: Axes, rows: Rows) -> None:
+def _predicted_vs_actual(axes: Axes, rows: pd.DataFrame) -> None:
     actual = _numbers(rows, "actual")
     axes.plot([min(actual), max(actual)], [min(actual), max(actual)], linestyle=":", color="grey")
     axes.scatter(actual, _numbers(rows, "predicted"), s=8)
     axes.set(xlabel="actual", ylabel="predicted")
 
 
-def _residuals(axes: Axes, rows: Rows) -> None:
+def _residuals(axes: Axes, rows: pd.DataFrame) -> None:
     low, high = _numbers(rows, "low"), _numbers(rows, "high")
-    axes.bar(low, _numbers(rows, "rows"), [b - a for a, b in zip(low, high, strict=True)], align="edge")
+    axes.bar(low, _numbers(rows, "rows"), high - low, align="edge")
     axes.set(xlabel="predicted - actual", ylabel="rows")
 
 
-def _importance(axes: Axes, rows: Rows) -> None:
+def _importance(axes: Axes, rows: pd.DataFrame) -> None:
     top = rows[:20][::-1]
-    axes.barh([row["feature"][:40] for row in top], _numbers(top, "importance"))
+    axes.barh(top["feature"].str[:40], _numbers(top, "importance"))
     axes.set(xlabel="importance (share)")
 
 
-DRAW: dict[str, Callable[[Axes, Rows], None]] = {
+DRAW: dict[str, Callable[[Axes, pd.DataFrame], None]] = {
     "roc": _curve(
         "false_positive_rate",
         "true_positive_rate",

@@ -18,7 +18,7 @@ from lastro.core.errors import LastroError
 from lastro.core.params import Params
 from lastro.core.paths import Paths
 from lastro.families import catalog
-from lastro.tables.schema import Column, Label, Schema
+from lastro.tables.schema import Column, Schema
 
 PACKAGE = "lastro_scoring"
 """Package that holds `lastro.artifact` in a model's folder and `lastro.serving` in the image; it does not hide lastro."""
@@ -110,15 +110,11 @@ def write_model_folder(folder: Path, paths: Paths, params: Params, schema: Schem
 def signature_of(schema: Schema) -> ModelSignature:
     """Return the signature: raw columns in; `prediction`, and `probability_LABEL` of each class, out."""
     inputs = [ColSpec(TYPES[c.kind], c.name, required=not c.nullable) for c in schema.features]
-    outputs = [ColSpec(_label_type(schema.labels), "prediction")]
+    types = {bool: DataType.boolean, int: DataType.long, str: DataType.string}
+    predicted = types[type(schema.labels[0])] if schema.labels else DataType.double
+    outputs = [ColSpec(predicted, "prediction")]
     outputs += [ColSpec(DataType.double, f"probability_{label}") for label in schema.labels]
     return ModelSignature(MlflowSchema(inputs), MlflowSchema(outputs))
-
-
-def _label_type(labels: tuple[Label, ...]) -> DataType:
-    if not labels:
-        return DataType.double
-    return {bool: DataType.boolean, int: DataType.long}.get(type(labels[0]), DataType.string)
 
 
 def input_example(schema: Schema) -> dict[str, list]:
@@ -159,7 +155,6 @@ def requirements(lock: Path, flavor: str) -> list[str]:
         wanted.remove("xgboost" if "xgboost-cpu" in installed else "xgboost-cpu")
     missing = [name for name in wanted if name not in pinned]
     if missing:
-        raise LastroError(
-            f"{missing[0]} is not locked, and the model needs it", where=lock, fix="run make lock"
-        )
+        problem = f"{missing[0]} is not locked, and the model needs it"
+        raise LastroError(problem, where=lock, fix="run make lock")
     return [f"{name}=={pinned[name]}" for name in wanted]

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Literal
 
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Run
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run
 from mlflow.exceptions import MlflowException
 
 from lastro.core.errors import LastroError, readable
@@ -18,7 +18,7 @@ from lastro.core.paths import Paths
 from lastro.core.yaml12 import flatten
 from lastro.families.catalog import hyperparameters, load_params
 from lastro.operations.lineage import git, lineage
-from lastro.operations.lineage.dvc import file_md5, folder_md5
+from lastro.operations.lineage.dvc import digest_of, file_md5
 from lastro.operations.tracking import runs
 from lastro.operations.tracking.model_folder import write_model_folder
 from lastro.operations.tracking.store import Store, ignored
@@ -51,10 +51,10 @@ def record(
     """
     for left in reversed(range(ATTEMPTS)):
         try:
-            run = record_training(store, paths, autologged, trial)
+            run = _record_training(store, paths, autologged, trial)
             kept = stage == "evaluate" and trial and not runs.is_trial(run)
             if stage == "evaluate" and not kept:
-                record_evaluation(store, paths, run)
+                _record_evaluation(store, paths, run)
         except MlflowException:
             # Of two recorders of one model at once the store refuses the second; all writes are idempotent, so it retries.
             if not left:
@@ -66,13 +66,10 @@ def record(
         # An older run became visible meanwhile: the oldest is the model's run.
         store.client.delete_run(run.info.run_id)
     where = store.address(run.info.run_id, run.info.run_name)
-    return (
-        f"{where} (the pipeline's run of this very model, which keeps its own evaluation)" if kept else where
-    )
+    return f"{where} (the pipeline's run of this model, which keeps its own evaluation)" if kept else where
 
 
-def record_training(store: Store, paths: Paths, autologged: str | None = None, trial: bool = False) -> Run:
-    """Record params, history, data set, model and tags of the trained model."""
+def _record_training(store: Store, paths: Paths, autologged: str | None, trial: bool) -> Run:
     training = read_json(paths.training, _FIX)
     params = Params.model_validate({"name": store.experiment.name, **training["params"]})
     schema = read_schema(paths.schema)
@@ -88,7 +85,7 @@ def record_training(store: Store, paths: Paths, autologged: str | None = None, t
     except LastroError:
         # A new folder has no commit yet.
         commit, dirty = None, True
-    data = folder_md5({f.name: file_md5(f) for f in sorted(paths.prepared.iterdir())})
+    data = digest_of(paths.prepared)
     tags = {
         "lastro.data": data,
         "lastro.params": lineage.params_digest(training["params"]),
@@ -103,9 +100,11 @@ def record_training(store: Store, paths: Paths, autologged: str | None = None, t
         del tags["lastro.data"]
     if commit:
         tags |= {"lastro.commit": commit, "mlflow.source.git.commit": commit}
-    runs.set_tags(client, run, tags)
-    runs.log_params(client, run, flatten_params(params))
-    log_dataset(store, run, params, schema, data, training["rows"])
+    runs.set_tags(store, run_id, tags)
+    # Only what the run lacks: MLflow refuses to change a param, and the first logged made the model.
+    missing = {key: value for key, value in _flatten(params).items() if key not in run.data.params}
+    client.log_batch(run_id, params=[Param(key, value[:6000]) for key, value in missing.items()])
+    log_dataset(store, run_id, params, schema, data, training["rows"])
     with tempfile.TemporaryDirectory() as folder:
         write_model_folder(Path(folder) / "model", paths, params, schema)
         client.log_artifacts(run_id, str(Path(folder) / "model"), "model")
@@ -120,14 +119,13 @@ def record_training(store: Store, paths: Paths, autologged: str | None = None, t
     ]
     if training["best_iteration"] is not None:
         points.append(Metric("train.best_iteration", training["best_iteration"], run.info.start_time, 0))
-    runs.log_metrics(client, run, points)
-    runs.set_tags(client, run, {runs.TRIAL: str(trial).lower(), runs.TRAINED: "true"})
-    runs.finish(client, run)
+    client.log_batch(run_id, points)
+    runs.set_tags(store, run_id, {runs.TRIAL: str(trial).lower(), runs.TRAINED: "true"})
+    runs.finish(store, run_id)
     return client.get_run(run_id)
 
 
-def record_evaluation(store: Store, paths: Paths, run: Run) -> None:
-    """Record metrics with their intervals, plots, predictions, verdict and model card."""
+def _record_evaluation(store: Store, paths: Paths, run: Run) -> None:
     files = [paths.evaluation, paths.verdict, paths.predictions, paths.model_card]
     digest = lineage.evaluation_digest(map(file_digest, files))
     recorded = run.data.tags.get(runs.EVALUATED)
@@ -139,7 +137,7 @@ def record_evaluation(store: Store, paths: Paths, run: Run) -> None:
     evaluation, verdict = read_json(paths.evaluation, _FIX), read_json(paths.verdict, _FIX)
     if recorded:
         # Set, not deleted: of two who delete a tag at once the second fails.
-        runs.set_tags(client, run, {runs.EVALUATED: "begun"})
+        runs.set_tags(store, run_id, {runs.EVALUATED: "begun"})
     for file in files:
         client.log_artifact(run_id, str(file), "evaluation")
     for plot in sorted(paths.plots.glob("*.csv")):
@@ -154,14 +152,14 @@ def record_evaluation(store: Store, paths: Paths, run: Run) -> None:
             # A point has its time: logged again it would be another one.
             if metric[key] is not None and run.data.metrics.get(name + suffix) != metric[key]:
                 points.append(Metric(name + suffix, metric[key], now, 0))
-    runs.log_metrics(client, run, points)
+    client.log_batch(run_id, points)
     said = "pass" if verdict["passed"] else "fail"
-    runs.set_tags(client, run, {"lastro.verdict": said, runs.EVALUATED: digest})
-    runs.finish(client, run)
+    runs.set_tags(store, run_id, {"lastro.verdict": said, runs.EVALUATED: digest})
+    runs.finish(store, run_id)
 
 
 def log_dataset(
-    store: Store, run: Run, params: Params, schema: Schema, digest: str, rows: dict[str, int]
+    store: Store, run_id: str, params: Params, schema: Schema, digest: str, rows: dict[str, int]
 ) -> None:
     """Record the data set with its digest; skipped by a store that has no such endpoint."""
     columns = [{"name": c.name, "type": c.kind, "required": not c.nullable} for c in schema.features]
@@ -175,10 +173,10 @@ def log_dataset(
     )
     inputs = [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])]
     with ignored("ENDPOINT_NOT_FOUND", "RESOURCE_DOES_NOT_EXIST", "NOT_IMPLEMENTED"):
-        store.client.log_inputs(run.info.run_id, inputs)
+        store.client.log_inputs(run_id, inputs)
 
 
-def flatten_params(params: Params) -> dict[str, str]:
+def _flatten(params: Params) -> dict[str, str]:
     """Return what made the model by dotted name; hyperparameters with their defaults."""
     flat = flatten({"data": params.data.model_dump(), "model": {"family": params.model.family}})
     # Not deeper: the keys of a hyperparameter that is a dict are columns, which MLflow refuses in a name.
@@ -191,10 +189,6 @@ def flatten_params(params: Params) -> dict[str, str]:
 
 
 def file_digest(path: Path) -> str:
-    """Return the MD5 of a file, as dvc.lock records it.
-
-    Raises:
-        LastroError: there is no such file.
-    """
+    """Return the MD5 of a file, as dvc.lock records it; LastroError if it cannot be read."""
     with readable(path, _FIX):
         return file_md5(path)

@@ -12,10 +12,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import queue
 import subprocess
 import sys
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,29 +31,22 @@ def is_remote(uri: str | None) -> bool:
 
 
 class Recorder:
-    """The recorder of one stage. Use as a context manager; leaving it without `record` records nothing."""
+    """The recorder of one stage. Use as a context manager; leaving it without `finish` records nothing."""
 
     def __init__(self, paths: Paths, stage: Literal["train", "evaluate"], trial: bool = False):
-        self._replies: queue.Queue[dict[str, Any]] = queue.Queue()
-        self._ready = False
         self.off = os.environ.get("LASTRO_TRACKING") == "off"
         self.trial = trial
         if self.off:
             return
         task = {"stage": stage, "root": str(paths.root), "outputs": str(paths.outputs), "trial": trial}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "lastro.operations.tracking.recorder", json.dumps(task)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._listener.start()
+        command = [sys.executable, "-m", "lastro.operations.tracking.recorder", json.dumps(task)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._reader = ThreadPoolExecutor(1)
+        self._first = self._reader.submit(self._read)
 
-    def _listen(self) -> None:
-        for line in self._process.stdout:
-            self._replies.put(json.loads(line))
-        self._replies.put({"error": "the recorder ended without a word"})
+    def _read(self) -> dict[str, Any]:
+        line = self._process.stdout.readline()
+        return json.loads(line) if line else {"error": "the recorder ended without a word"}
 
     def wait_until_ready(self, always: bool = False) -> None:
         """Wait, before the work, until a remote store has answered; for a local one only if `always`.
@@ -62,63 +54,53 @@ class Recorder:
         Raises:
             ExternalError: it refused, or did not answer.
         """
-        uri = os.environ.get("MLFLOW_TRACKING_URI")
-        if self.off or self._ready or not (always or is_remote(uri)):
+        remote = is_remote(os.environ.get("MLFLOW_TRACKING_URI"))
+        if self.off or not (always or remote):
             return
         try:
             # Creating a local store has no time limit.
-            reply = self._replies.get(timeout=MAXIMUM_SECONDS if is_remote(uri) else None)
-        except queue.Empty:
-            text = (
-                f"MLFLOW_TRACKING_URI: no answer within {MAXIMUM_SECONDS:g} s; start the server or unset it"
-            )
-            reply = {"error": text}
+            reply = self._first.result(MAXIMUM_SECONDS if remote else None)
+        except TimeoutError:
+            problem = f"no answer within {MAXIMUM_SECONDS:g} s; start the server or unset it"
+            reply = {"error": f"MLFLOW_TRACKING_URI: {problem}"}
         if "error" in reply:
             self._process.kill()
             raise ExternalError(reply["error"])
-        self._ready = True
-
-    def record(self, run_id: str | None = None) -> dict[str, Any]:
-        """Record, after the work, the stage's outputs, into the run `run_id` if autologging began one.
-
-        Returns:
-            {"run": where a person finds it}, or {"error": why the run is incomplete}; the outputs are safe either way.
-        """
-        if self.off:
-            return {"error": "tracking is off (LASTRO_TRACKING=off)"}
-        try:
-            self._process.stdin.write(f"record {run_id or ''}".strip() + "\n")
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            pass
-        reply = self._replies.get()
-        if "ready" in reply:
-            reply = self._replies.get()
-        self._process.wait()
-        return reply
 
     def finish(self, run_id: str | None = None) -> None:
-        """Record, and print where the run is, or why it is incomplete and the fix."""
-        reply = self.record(run_id)
+        """Record the stage's outputs, after the work, into the run `run_id` if autologging began one.
+
+        Prints where the run is, or why it is incomplete and the fix; the outputs are safe either way.
+        """
+        reply = {"error": "tracking is off (LASTRO_TRACKING=off)"} if self.off else self._record(run_id)
         if "error" not in reply:
             print(f"run: {reply['run']}")
             return
         fix = "the trial is not recorded: run it again" if self.trial else "`lastro sync` completes it"
         print(f"warning: the run is incomplete: {reply['error']}; {fix}", file=sys.stderr)
 
+    def _record(self, run_id: str | None) -> dict[str, Any]:
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(f"record {run_id or ''}".strip() + "\n")
+            self._process.stdin.flush()
+        reply = self._first.result()
+        if "ready" in reply:
+            reply = self._read()
+        self._process.wait()
+        return reply
+
     def __enter__(self) -> Recorder:
         return self
 
-    def __exit__(self, *exc: object) -> None:
+    def __exit__(self, failure: object, *_: object) -> None:
         if self.off:
             return
-        if self._process.poll() is None:
-            with contextlib.suppress(BrokenPipeError):
-                self._process.stdin.close()
-            if exc[0] is not None:
-                self._process.terminate()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        if failure is not None:
+            self._process.terminate()
         self._process.wait()
-        self._listener.join()
+        self._reader.shutdown()
         self._process.stdout.close()
 
 

@@ -1,9 +1,8 @@
-"""Find or create the one run of a model by the model's digest, and log to it."""
+"""Find or create the one run of a model by the model's digest."""
 
 from __future__ import annotations
 
-from mlflow.entities import Metric, Param, Run, RunStatus, RunTag, ViewType
-from mlflow.tracking import MlflowClient
+from mlflow.entities import Run, RunTag, ViewType
 
 from lastro.operations.tracking.store import Store, ignored
 
@@ -18,8 +17,6 @@ EVALUATED = "lastro.evaluated"
 
 DELETED = "INVALID_PARAMETER_VALUE"
 """MLflow's error for a change of a run that was deleted."""
-MAXIMUM_ROWS = {"metrics": 1000, "params": 100, "tags": 100}
-"""What one log-batch request may hold."""
 
 
 def is_trial(run: Run) -> bool:
@@ -33,12 +30,9 @@ def find_run(store: Store, model: str) -> Run | None:
 
 
 def _find_runs(store: Store, model: str) -> list[Run]:
+    condition, order = f"tags.`{MODEL}` = '{model}'", ["attributes.start_time ASC"]
     runs = store.client.search_runs(
-        [store.experiment.experiment_id],
-        f"tags.`{MODEL}` = '{model}'",
-        ViewType.ACTIVE_ONLY,
-        max_results=100,
-        order_by=["attributes.start_time ASC"],
+        [store.experiment.experiment_id], condition, ViewType.ACTIVE_ONLY, max_results=100, order_by=order
     )
     return sorted(runs, key=lambda run: (run.info.start_time, run.info.run_id))
 
@@ -58,8 +52,7 @@ def find_or_create_run(
             client.delete_run(autologged)
         return run
     if autologged:
-        for key, value in {MODEL: model, "mlflow.runName": name, **tags}.items():
-            client.set_tag(autologged, key, value)
+        set_tags(store, autologged, {MODEL: model, "mlflow.runName": name, **tags})
         mine = client.get_run(autologged)
     else:
         mine = client.create_run(store.experiment.experiment_id, tags={MODEL: model, **tags}, run_name=name)
@@ -73,29 +66,12 @@ def find_or_create_run(
     return client.get_run(first.info.run_id)
 
 
-def log_params(client: MlflowClient, run: Run, params: dict[str, str]) -> None:
-    """Log the params that the run lacks: MLflow refuses to change one, and the first logged made the model."""
-    new = [Param(key, value[:6000]) for key, value in params.items() if key not in run.data.params]
-    _log(client, run, "params", new)
+def set_tags(store: Store, run_id: str, tags: dict[str, str]) -> None:
+    """Set or replace tags of the run in one request, cut at what every store takes."""
+    store.client.log_batch(run_id, tags=[RunTag(key, value[:5000]) for key, value in tags.items()])
 
 
-def log_metrics(client: MlflowClient, run: Run, metrics: list[Metric]) -> None:
-    """Log metrics in as few requests as MLflow allows."""
-    _log(client, run, "metrics", metrics)
-
-
-def set_tags(client: MlflowClient, run: Run, tags: dict[str, str]) -> None:
-    """Set or replace tags of the run."""
-    _log(client, run, "tags", [RunTag(key, value[:5000]) for key, value in tags.items()])
-
-
-def _log(client: MlflowClient, run: Run, kind: str, rows: list) -> None:
-    size = MAXIMUM_ROWS[kind]
-    for start in range(0, len(rows), size):
-        client.log_batch(run.info.run_id, **{kind: rows[start : start + size]})
-
-
-def finish(client: MlflowClient, run: Run) -> None:
+def finish(store: Store, run_id: str) -> None:
     """Mark the run as finished; no error if it was deleted meanwhile."""
     with ignored(DELETED):
-        client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.FINISHED))
+        store.client.set_terminated(run_id, "FINISHED")

@@ -25,6 +25,7 @@ from mlflow.entities import Experiment
 from mlflow.exceptions import MlflowException
 
 from lastro.families.catalog import load_params
+from lastro.operations.lineage.dvc import first_line
 
 PATIENCE = 5
 """Seconds to wait for the first answer, without a retry: a person knows within ten, MLflow's import included."""
@@ -64,9 +65,7 @@ def clone_of(root: Path) -> Path:
 
 
 def open_store(root: Path, patience: int = PATIENCE) -> Store:
-    """Connect, and find or create the experiment that params.yaml names.
-
-    patience: seconds to wait for the first answer.
+    """Connect within `patience` seconds, and find or create the experiment that params.yaml names.
 
     Raises:
         ExternalError: the store does not answer or refuses.
@@ -92,15 +91,16 @@ def open_store(root: Path, patience: int = PATIENCE) -> Store:
     except LastroError:
         raise
     except Exception as error:
-        raise ExternalError(f"{describe(error)}", where=without_password(uri), fix=_fix(str(error))) from None
+        fix = "start the server or correct MLFLOW_TRACKING_URI; unset it to track in this clone"
+        # With the spaces: a port or an id may hold these digits too.
+        if any(sign in str(error) for sign in (" 401 ", " 403 ", "Unauthorized")):
+            fix = "set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+        raise ExternalError(describe(error), where=without_password(uri), fix=fix) from None
     finally:
         os.environ |= later
     if experiment.lifecycle_stage != "active":
-        raise ExternalError(
-            f"experiment {name} is deleted",
-            where=without_password(uri),
-            fix="restore it, or give params.yaml another name",
-        )
+        fix = "restore it, or give params.yaml another name"
+        raise ExternalError(f"experiment {name} is deleted", where=without_password(uri), fix=fix)
     return Store(uri, client, experiment)
 
 
@@ -130,15 +130,6 @@ def describe(error: Exception) -> str:
         return "the connection ended without an answer"
     while reason.__cause__ or reason.__context__:
         reason = reason.__cause__ or reason.__context__
-    text = (
-        str(error) if isinstance(error, MlflowException) and "Max retries" not in str(error) else str(reason)
-    )
-    line = (text.strip().splitlines() or [type(error).__name__])[0]
+    told = isinstance(error, MlflowException) and "Max retries" not in str(error)
+    line = first_line(error if told else reason)
     return re.sub(r"://[^/\s]+@", "://", line)[:300]
-
-
-def _fix(reason: str) -> str:
-    # With the spaces: a port or an id may hold these digits too.
-    if any(sign in reason for sign in (" 401 ", " 403 ", "Unauthorized")):
-        return "set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
-    return "start the server or correct MLFLOW_TRACKING_URI; unset it to track in this clone"

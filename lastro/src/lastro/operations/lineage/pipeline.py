@@ -1,27 +1,93 @@
-"""Train a commit's model anew, from its own code and data and without any cache, and compare the bytes."""
+"""Run the pipeline: as the workflows do, noting for the report what had to be run; and anew, to compare the bytes."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from lastro.core.errors import ExternalError
+from lastro.core.errors import ExternalError, LastroError
+from lastro.core.files import write_json
 from lastro.operations.lineage import git, lineage
-from lastro.operations.lineage.dvc import environment, open_repo
+from lastro.operations.lineage.dvc import environment, file_md5, open_repo
 from lastro.operations.lineage.lineage import Lineage
 
+NOTE = Path(".dvc") / "tmp" / "lastro-repro.json"
+_RUNNING = re.compile(r"Running stage '([^']+)'")
+_ERROR = re.compile(r"(?:error|ERROR): (.+)")
 PACKAGE = Path(".dvc") / "tmp" / "package"
 """Where the package that a commit pins is installed, in the temporary working copy."""
 STAGES = ("prepare", "train", "evaluate")
+
+
+def run_pipeline(root: Path, locked: bool = False) -> list[str]:
+    """Run the pipeline; the stages that were run, not restored. locked: nothing else than what dvc.lock says may come out.
+
+    Raises:
+        LastroError: a stage or DVC says no; with `locked`, dvc.lock is outdated or comes out differently.
+    """
+    note = root / NOTE
+    note.unlink(missing_ok=True)
+    if locked:
+        for item in lineage.read(root).outdated:
+            problem = f"dvc.lock is outdated: {item.stage}: {item.what}"
+            raise LastroError(problem, fix=f"{item.fix}, commit dvc.lock and push")
+    begun = time.monotonic()
+    code, ran, said = _run_repro(root)
+    if code:
+        why = said or f"dvc repro ended with exit code {code}"
+        write_json(note, {"error": why[:2000]})
+        raise LastroError(f"the pipeline did not come to an end: {why}")
+    seconds = round(time.monotonic() - begun, 3)
+    # Whoever runs DVC afterwards writes another dvc.lock, which this note says nothing of.
+    write_json(note, {"lock": file_md5(root / "dvc.lock"), "seconds": seconds, "ran": ran})
+    if locked and git.attempt(root, "diff", "--quiet", "HEAD", "--", "dvc.lock").returncode:
+        problem = (
+            "other bytes came out than it records: a stage is not pure, or a library is not the locked one"
+        )
+        raise LastroError(problem, where="dvc.lock", fix="git diff dvc.lock shows where")
+    return ran
+
+
+def read_note(root: Path) -> dict[str, Any]:
+    """What the last run noted: `seconds` and `ran` of the run that wrote this dvc.lock, or the `error` that ended it.
+
+    Empty where DVC was run by itself since, or never through this.
+    """
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        found = json.loads((root / NOTE).read_text(encoding="utf-8"))
+        if "error" in found or found["lock"] == file_md5(root / "dvc.lock"):
+            return found
+    return {}
+
+
+def _run_repro(root: Path) -> tuple[int, list[str], str]:
+    """Exit code, stages run, last error; all that DVC prints is passed on as it comes."""
+    env = {**environment(), "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-m", "dvc", "repro", "--pull"]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
+    ran, said = [], ""
+    process = subprocess.Popen(command, cwd=root, env=env, **streams)
+    for line in process.stdout:
+        print(line, end="", flush=True)
+        if found := _RUNNING.search(line):
+            ran.append(found[1])
+        if said.endswith(":") and line.strip():
+            said += f" {line.strip()}"
+        # The stage's own word comes first and says more than DVC's about it.
+        elif not said and (found := _ERROR.search(line)):
+            said = found[1].strip()
+    return process.wait(), ran, said
 
 
 @dataclass(frozen=True)
@@ -82,17 +148,14 @@ def reproduce(root: Path, commit: str) -> Reproduction:
         recorded = lineage.outputs(here)
         _dvc(here, env, "repro", "--force", "--no-run-cache", "--no-commit")
         made = lineage.outputs(here)
-    return Reproduction(found, tuple(_compare(recorded, made)))
-
-
-def _compare(recorded: dict[str, dict], made: dict[str, dict]) -> list[Compared]:
-    # The template's own stages first and in their order, then what the user has added.
+    # The template's own stages first and in their order, then what the author has added.
     order = [*(s for s in STAGES if s in recorded), *(s for s in recorded if s not in STAGES)]
-    return [
+    outputs = tuple(
         Compared(stage, path, digest, made.get(stage, {}).get(path))
         for stage in order
         for path, digest in recorded[stage].items()
-    ]
+    )
+    return Reproduction(found, outputs)
 
 
 def _configure(root: Path, here: Path) -> None:
@@ -121,22 +184,16 @@ def _environment(here: Path) -> dict[str, str]:
 
 
 def _install_pin(here: Path, env: dict[str, str]) -> None:
-    """Install the package that the commit pins beside its code, where it is not the installed one.
-
-    Raises:
-        ExternalError: pip cannot.
-    """
+    """Install the package that the commit pins beside its code, where it is not the installed one."""
     pin = here / "requirements/lastro.txt"
     if (here / "lastro" / "src").is_dir() or not pin.is_file() or _is_installed(pin.read_text("utf-8")):
         return
     options = ("--no-deps", "--no-build-isolation", "--quiet", "--disable-pip-version-check")
     target = ("--target", str(here / PACKAGE))
     if _run(here, env, "pip", "install", *options, *target, "-r", str(pin.relative_to(here))):
-        raise ExternalError(
-            "pip cannot install the package that the commit pins, see above",
-            where=f"{pin.relative_to(here)} at that commit",
-            fix="give this machine access to it",
-        )
+        problem = "pip cannot install the package that the commit pins, see above"
+        where = f"{pin.relative_to(here)} at that commit"
+        raise ExternalError(problem, where=where, fix="give this machine access to it")
 
 
 def _is_installed(pin: str) -> bool:
