@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import platform
 import re
-import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
@@ -14,8 +13,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lastro.core.check import Check, failed, ok, warning, without_password
+from lastro.core.docker import docker
 from lastro.core.errors import LastroError
-from lastro.operations.lineage import lineage
+from lastro.operations.lineage import git, lineage
 from lastro.operations.lineage.dvc import first_line
 
 REMOTE = "DVC remote"
@@ -81,40 +81,28 @@ def _packages(lock: Path) -> Check:
 
 
 def _git(root: Path) -> Check:
-    version = _run("git", "--version")
-    if version is None:
-        return failed("git", "is not on the PATH", "install Git")
-    commit = _run("git", "-C", str(root), "rev-parse", "--short", "HEAD")
-    if commit is None or commit.returncode:
+    try:
+        commit = git.line(root, "rev-parse", "--short", "HEAD")
+    except LastroError as error:
+        return failed("git", error.problem, error.fix)
+    if not commit:
         return failed("git", f"{root} is no repository with a commit", "git init, then git commit")
-    text = f"{version.stdout.strip().removeprefix('git version ')}, at {commit.stdout.strip()}"
-    shallow = _run("git", "-C", str(root), "rev-parse", "--is-shallow-repository")
-    if shallow is not None and shallow.stdout.strip() == "true":
+    text = f"{git.line(root, 'version').removeprefix('git version ')}, at {commit}"
+    if git.line(root, "rev-parse", "--is-shallow-repository") == "true":
         what = f"{text}, without its history: releases and traces need it"
         return warning("git", what, "git fetch --unshallow --tags")
     return ok("git", text)
 
 
 def _docker() -> Check:
-    found = _run("docker", "version", "--format", "{{.Server.Version}}")
-    if found is None:
-        what, fix = "is not on the PATH or hangs", "install Docker"
-    elif found.returncode:
-        what = (found.stderr.strip().splitlines() or ["no reason given"])[-1]
-        fix = "start Docker, or join the group that may use it"
-    else:
-        buildx = _run("docker", "buildx", "version")
-        if buildx is not None and buildx.returncode == 0:
-            return ok("docker", found.stdout.strip())
-        what, fix = f"{found.stdout.strip()}, without buildx", "install docker-buildx-plugin"
-    return warning("docker", f"{what} (only images need it)", fix)
-
-
-def _run(*command: str) -> subprocess.CompletedProcess[str] | None:
+    fix = "install Docker, start it, or join the group that may use it"
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
-    except (FileNotFoundError, PermissionError, subprocess.TimeoutExpired):
-        return None
+        version = docker("version", "--format", "{{.Server.Version}}", seconds=SECONDS).strip()
+        fix = "install docker-buildx-plugin"
+        docker("buildx", "version", seconds=SECONDS)
+    except LastroError as error:
+        return warning("docker", f"{error} (only images need it)", fix)
+    return ok("docker", version)
 
 
 def _remote(root: Path, ci: bool) -> Iterator[Check]:

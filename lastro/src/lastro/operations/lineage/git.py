@@ -43,8 +43,8 @@ def _git(root: Path, *arguments: str) -> bytes:
     raise _RefusedError(f"git {arguments[0]} failed: {said}", where=root) if said else _RefusedError
 
 
-def _text(root: Path, *arguments: str) -> str:
-    """What a Git command prints, without the space around it; empty where it fails."""
+def line(root: Path, *arguments: str) -> str:
+    """Return what a Git command prints, without the space around it; empty where it fails."""
     done = attempt(root, *arguments)
     return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else ""
 
@@ -93,9 +93,9 @@ def links(root: Path, commit: str) -> list[str]:
 
 def who(root: Path) -> str:
     """Return who acts: the GitHub actor in a workflow, otherwise Git's user, otherwise the system's."""
-    name = os.environ.get("GITHUB_ACTOR") or _text(root, "config", "user.name")
+    name = os.environ.get("GITHUB_ACTOR") or line(root, "config", "user.name")
     try:
-        return name or _text(root, "config", "user.email") or getpass.getuser()
+        return name or line(root, "config", "user.email") or getpass.getuser()
     except (KeyError, OSError):
         # A container's user need not have a name.
         return f"uid {os.getuid()}"
@@ -115,7 +115,7 @@ def default_branches(root: Path, chosen: str | None = None) -> dict[str, str]:
     Raises:
         LastroError: there is no such branch.
     """
-    head = _text(root, "symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
+    head = line(root, "symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
     name = (chosen or head or "main").removeprefix("origin/")
     # The second one: the branch of a remote that is not called origin.
     refs = (f"refs/remotes/origin/{name}", f"refs/remotes/{name}", f"refs/heads/{name}")
@@ -137,7 +137,7 @@ def is_ancestor(root: Path, commit: str, of: str) -> bool:
 
 def merge_base(root: Path, other: str) -> str:
     """Return the commit at which HEAD's history left that of `other`; LastroError if this clone has none."""
-    found = _text(root, "merge-base", "--end-of-options", "HEAD", other)
+    found = line(root, "merge-base", "--end-of-options", "HEAD", other)
     if not found:
         fix = "git fetch origin, with --unshallow where history is missing"
         raise LastroError("has no commit in common with HEAD here", where=other, fix=fix)
@@ -169,23 +169,23 @@ def checkout(root: Path, commit: str) -> Iterator[Path]:
 def recorded_at(root: Path, model: str) -> str | None:
     """Return the first commit of any branch or tag whose dvc.lock brought in this digest; None if there is none."""
     # The lock names a digest where a stage writes the file and where the next one reads it: -S sees both come and go.
-    found = _text(root, "log", "--all", "--reverse", "--format=%H", f"-S{model}", "--", LOCK)
+    found = line(root, "log", "--all", "--reverse", "--format=%H", f"-S{model}", "--", LOCK)
     return next(iter(found.split()), None)
 
 
 def subject(root: Path, commit: str) -> str:
     """Return the commit's day, author and first line; empty where this clone lacks it."""
-    return _text(root, "show", "--no-patch", "--format=%cs, %an: %s", "--end-of-options", commit)
+    return line(root, "show", "--no-patch", "--format=%cs, %an: %s", "--end-of-options", commit)
 
 
 def committed_at(root: Path, commit: str) -> str:
     """Return when it was committed, in ISO 8601."""
-    return _text(root, "show", "--no-patch", "--format=%cI", "--end-of-options", commit)
+    return line(root, "show", "--no-patch", "--format=%cI", "--end-of-options", commit)
 
 
 def prefix(root: Path) -> str:
     """Return the path from the top of the Git repository to `root`: empty, or with a slash at the end."""
-    return _text(root, "rev-parse", "--show-prefix")
+    return line(root, "rev-parse", "--show-prefix")
 
 
 def merge(root: Path, rev: str) -> tuple[str, bool]:
@@ -206,7 +206,7 @@ def merge(root: Path, rev: str) -> tuple[str, bool]:
     done = attempt(root, "merge", "--quiet", "--no-edit", "--end-of-options", other)
     if done.returncode == 0:
         return other, False
-    names = sorted(filter(None, _text(root, "diff", "--name-only", "-z", "--diff-filter=U").split("\0")))
+    names = sorted(filter(None, line(root, "diff", "--name-only", "-z", "--diff-filter=U").split("\0")))
     # Relative to the top of the repository, as Git lists them.
     if names != [path]:
         attempt(root, "merge", "--abort")

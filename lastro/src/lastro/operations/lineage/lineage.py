@@ -23,6 +23,8 @@ from lastro.operations.lineage.outdated import Comparison, Outdated, Unverified
 if TYPE_CHECKING:
     from dvc.repo import Repo
 
+REPORTS = ("evaluation", "verdict", "predictions", "model_card")
+"""The files of an evaluation, as attributes of Paths and of Lineage."""
 FILES = ("params.yaml", "dvc.yaml", "dvc.lock")
 _FIX_LOCK = "run `dvc repro` and commit dvc.lock"
 
@@ -57,8 +59,13 @@ class Lineage:
     @property
     def evaluated(self) -> str | None:
         """See `evaluation_digest`; None where dvc.lock does not record the evaluation whole."""
-        digests = (self.evaluation, self.verdict, self.predictions, self.model_card)
+        digests = [getattr(self, name) for name in REPORTS]
         return evaluation_digest(digests) if all(digests) else None
+
+    def recorded(self, paths: Paths) -> dict[Path, str | None]:
+        """Return the paths of the outputs that a run records, with their digests in the commit's dvc.lock."""
+        reports = {getattr(paths, name): getattr(self, name) for name in REPORTS}
+        return {paths.prepared: self.data, paths.model: self.model, **reports}
 
 
 def read(root: Path, rev: str | None = None) -> Lineage:
@@ -99,10 +106,7 @@ def read(root: Path, rev: str | None = None) -> Lineage:
         model=needed("train", paths.model),
         data=needed("prepare", paths.prepared),
         params=params_digest(files["params.yaml"]),
-        evaluation=recorded("evaluate", paths.evaluation),
-        verdict=recorded("evaluate", paths.verdict),
-        predictions=recorded("evaluate", paths.predictions),
-        model_card=recorded("evaluate", paths.model_card),
+        **{name: recorded("evaluate", getattr(paths, name)) for name in REPORTS},
         outdated=tuple(item for item in found if isinstance(item, Outdated)),
         unverified=tuple(item for item in found if isinstance(item, Unverified)),
     )

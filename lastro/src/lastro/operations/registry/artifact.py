@@ -51,7 +51,6 @@ def fetch(run: Run, model: str, folder: Path) -> Artifact:
 
     Raises:
         LastroError: the file is missing, or has another digest.
-        ExternalError: the store does not answer.
     """
     fix = (
         "restore it from the store's backup; or, where dvc.lock can still bring the model back, delete its version and "
@@ -89,7 +88,6 @@ def download(run: Run, path: str, folder: Path) -> Path:
 
     Raises:
         MissingArtifactError: there is no such file.
-        ExternalError: the store does not answer.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -167,18 +165,6 @@ def _pull(repo: Repo, digests: list[str]) -> None:
         repo.cloud.pull([HashInfo("md5", md5) for md5 in missing])
 
 
-def recorded(paths: Paths, found: Lineage) -> dict[Path, str | None]:
-    """Return the paths of the outputs that a run records, with their digests in the commit's dvc.lock."""
-    return {
-        paths.prepared: found.data,
-        paths.model: found.model,
-        paths.evaluation: found.evaluation,
-        paths.verdict: found.verdict,
-        paths.predictions: found.predictions,
-        paths.model_card: found.model_card,
-    }
-
-
 def evaluation_file(root: Path, found: Lineage, run: Run, name: str, folder: Path) -> Path:
     """Return the commit's own file of its evaluation: from the working copy, the model's run, or DVC.
 
@@ -186,11 +172,10 @@ def evaluation_file(root: Path, found: Lineage, run: Run, name: str, folder: Pat
 
     Raises:
         LastroError: dvc.lock records no such file, or it is nowhere.
-        ExternalError: the store does not answer.
     """
     here = Paths.of(root)
     path = here.reports / name
-    digest = recorded(here, found)[path]
+    digest = found.recorded(here)[path]
     if digest is None:
         where = f"dvc.lock at {(found.commit or 'HEAD')[:12]}"
         problem = f"records no {path.relative_to(root).as_posix()}"
@@ -228,7 +213,7 @@ def restored_outputs(root: Path, found: Lineage) -> Iterator[Paths]:
             problem = f"DVC cannot restore them ({first_line(error)})"
             fix = "run dvc push where they were made, or check the commit out and dvc repro, then lastro register"
             raise LastroError(problem, where=f"outputs at {found.commit[:12]}", fix=fix) from None
-        for path, digest in recorded(paths, found).items():
+        for path, digest in found.recorded(paths).items():
             if digest_of(path) != digest:
                 where = f"{path.relative_to(here)} at {found.commit[:12]}"
                 problem = f"what DVC holds is not what dvc.lock records ({digest})"

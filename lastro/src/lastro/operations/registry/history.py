@@ -63,11 +63,7 @@ class Entry:
 
 
 def read_entries(snapshot: Snapshot) -> list[Entry]:
-    """Return every entry in order, claims included.
-
-    Raises:
-        LastroError: somebody wrote a tag with this name by hand.
-    """
+    """Return every entry in order, claims included. Raises LastroError: somebody wrote a tag with this name by hand."""
     entries = []
     known = {field.name for field in fields(Entry)} - {"number", "key"}
     for key, text in snapshot.tags.items():

@@ -16,7 +16,7 @@ from lastro.operations.lineage import git, lineage
 from lastro.operations.lineage.dvc import digest_of
 from lastro.operations.lineage.lineage import Lineage
 from lastro.operations.registry import artifact, names
-from lastro.operations.registry.artifact import evaluation_file, recorded, restored_outputs
+from lastro.operations.registry.artifact import evaluation_file, restored_outputs
 from lastro.operations.registry.client import ATTEMPTS, Registry, Version, is_collision
 from lastro.operations.tracking import runs
 
@@ -129,7 +129,7 @@ def complete_run(registry: Registry, root: Path, found: Lineage) -> Run:
     paths = Paths.of(root)
     # The run is tagged with the commit that is checked out, so another commit's needs its own checkout.
     here = found.commit == git.state(root)[0]
-    if here and all(digest_of(path) == digest for path, digest in recorded(paths, found).items()):
+    if here and all(digest_of(path) == digest for path, digest in found.recorded(paths).items()):
         record(registry.store, paths, "evaluate")
     else:
         with restored_outputs(root, found) as elsewhere:

@@ -29,11 +29,7 @@ class Autolog:
         self.run_id: str | None = None
 
     def around(self, fit: Callable[[], Fitted]) -> Fitted:
-        """Fit with autologging switched on.
-
-        Raises:
-            ExternalError: the store does not answer; nothing has been trained then.
-        """
+        """Fit with autologging switched on. Raises ExternalError: the store does not answer; nothing has been trained then."""
         store = open_store(self._root)
         module = importlib.import_module(f"mlflow.{self._flavor}")
         mlflow.set_experiment(experiment_id=store.experiment.experiment_id)

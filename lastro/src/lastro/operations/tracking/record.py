@@ -126,7 +126,7 @@ def _record_training(store: Store, paths: Paths, autologged: str | None, trial: 
 
 
 def _record_evaluation(store: Store, paths: Paths, run: Run) -> None:
-    files = [paths.evaluation, paths.verdict, paths.predictions, paths.model_card]
+    files = [getattr(paths, name) for name in lineage.REPORTS]
     digest = lineage.evaluation_digest(map(file_digest, files))
     recorded = run.data.tags.get(runs.EVALUATED)
     if recorded == digest:

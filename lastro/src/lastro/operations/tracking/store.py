@@ -65,11 +65,7 @@ def clone_of(root: Path) -> Path:
 
 
 def open_store(root: Path, patience: int = PATIENCE) -> Store:
-    """Connect within `patience` seconds, and find or create the experiment that params.yaml names.
-
-    Raises:
-        ExternalError: the store does not answer or refuses.
-    """
+    """Connect, and find or create the experiment of params.yaml; ExternalError without an answer in `patience` seconds."""
     for noisy in ("alembic", "mlflow.store", "mlflow.tracking"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     name = load_params(root / "params.yaml").name
