@@ -21,7 +21,7 @@ FORKS.set_forkserver_preload(
         "dvc.repo",
         "lastro.cli.main",
         "lastro.operations.registry.artifact",
-        "lastro.operations.release.promote",
+        "lastro.operations.release.plan",
         "lastro.operations.tracking.figures",
         "lastro.operations.tracking.record",
         "mlflow.pyfunc.loaders",

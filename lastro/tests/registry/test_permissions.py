@@ -19,7 +19,7 @@ from lastro.operations.registry.client import Registry, one_line
 from lastro.operations.registry.history import Entry
 from lastro.operations.registry.promotion import plan_rollback, roll_back
 from lastro.operations.registry.versions import retire
-from lastro.operations.release.promote import promote
+from lastro.operations.release.plan import promote
 from lastro.operations.release.tags import ReleaseTag
 from tests.registry.conftest import register, registry_at
 from tests.servers import MlflowServer

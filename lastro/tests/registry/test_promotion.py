@@ -14,7 +14,7 @@ from lastro.core.errors import LastroError, VerdictError
 from lastro.operations.registry import history, names
 from lastro.operations.registry.promotion import plan_rollback, roll_back
 from lastro.operations.registry.versions import retire
-from lastro.operations.release.promote import promote
+from lastro.operations.release.plan import promote
 from lastro.operations.release.tags import ReleaseTag
 from tests.registry.conftest import register
 

@@ -11,7 +11,7 @@ import pytest
 
 from lastro.cli.main import cli
 from lastro.operations.registry.client import Registry, open_registry
-from lastro.operations.release.promote import promote
+from lastro.operations.release.plan import promote
 from lastro.operations.release.tags import ReleaseTag
 from tests.clones import Clone, copy_clone, make_clone, make_once
 from tests.registry.conftest import register, registry_at

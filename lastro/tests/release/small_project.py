@@ -18,7 +18,7 @@ from lastro.families.train import train
 from lastro.operations.lineage.dvc import digest_of
 from lastro.operations.registry import names
 from lastro.operations.registry.client import Registry, Version
-from lastro.operations.release.candidate import Candidate
+from lastro.operations.release.champion import Candidate
 from lastro.operations.tracking import runs
 from lastro.operations.tracking.record import record
 from lastro.tables.matrix import read_columns, to_target

@@ -7,7 +7,7 @@ import pytest
 from lastro.core.errors import LastroError
 from lastro.operations.image.subject import find_subject
 from lastro.operations.registry import names
-from lastro.operations.release.promote import promote
+from lastro.operations.release.plan import promote
 from lastro.operations.release.tags import ReleaseTag
 
 pytestmark = pytest.mark.e2e

@@ -12,7 +12,7 @@ import pytest
 from lastro.core.errors import LastroError
 from lastro.operations.lineage import lineage
 from lastro.operations.lineage.lineage import Lineage
-from lastro.operations.release.promote import promote
+from lastro.operations.release.plan import promote
 from lastro.operations.release.tags import ReleaseTag
 from lastro.operations.report.notes import write_notes
 from tests.registry.conftest import clone, register, registry  # noqa: F401

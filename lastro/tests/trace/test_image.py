@@ -6,7 +6,7 @@ import pytest
 
 from lastro.core.errors import LastroError
 from lastro.operations.lineage import lineage
-from lastro.operations.release.promote import promote
+from lastro.operations.release.plan import promote
 from lastro.operations.release.tags import ReleaseTag
 from lastro.operations.release.trace import follow
 from lastro.operations.release.trace_find import find_start
@@ -34,7 +34,7 @@ def test_local_image_leads_to_its_chain(docker, registry, clone, monkeypatch):
     chain = follow(
         registry, clone.folder, find_start(registry, clone.folder, "example.test/team/model:1.1.0")
     )
-    assert chain.model == head.model
+    assert chain.start.model == head.model
     links = chain.to_json()["links"]
     assert (links["commit"]["commit"], links["image"]) == (head.commit, image)
     assert [link.name for link in chain.broken] == ["image"]

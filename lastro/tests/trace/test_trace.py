@@ -10,7 +10,7 @@ from lastro.core.errors import ExternalError
 from lastro.operations.lineage import lineage
 from lastro.operations.registry import names
 from lastro.operations.registry.versions import retire
-from lastro.operations.release.promote import promote
+from lastro.operations.release.plan import promote
 from lastro.operations.release.tags import ReleaseTag
 from lastro.operations.release.trace import Chain, follow
 from lastro.operations.release.trace_find import find_start, inspect_image
@@ -42,7 +42,7 @@ def test_every_name_leads_to_the_same_chain(registry, clone):
         chain = trace(registry, clone, what)
         assert not chain.broken, what
         links = chain.to_json()["links"]
-        assert chain.model == head.model
+        assert chain.start.model == head.model
         assert links["commit"]["commit"] == head.commit
         assert (links["data"], links["params"]["digest"]) == (head.data, head.params)
         assert links["params"]["values"]["model.params.max_depth"] == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,9 +57,8 @@ def one_line(_ctx: click.Context, option: click.Parameter, value: str | None) ->
 
 def image_digest(_ctx: click.Context, option: click.Parameter, value: str | None) -> str | None:
     """Refuse what is no digest of an image; a callback of click."""
-    from lastro.operations.release.promote import is_image
 
-    if value is not None and not is_image(value):
+    if value is not None and not re.fullmatch(r"sha256:[0-9a-f]{64}", value):
         raise LastroError(
             "expected a digest, sha256: and 64 hexadecimal digits", where=f"{option.opts[0]} {value!r}"
         )

@@ -186,7 +186,7 @@ def promote(tag: str, why: str, **options: Any) -> None:
     All that `lastro release plan` checks is checked again first. The alias moves last; an interrupted promotion is completed
     by running it again.
     """
-    from lastro.operations.release.promote import promote
+    from lastro.operations.release.plan import promote
     from lastro.operations.release.tags import ReleaseTag
 
     parsed = ReleaseTag.parse(tag)

@@ -64,7 +64,7 @@ def _fetch(registry: Registry, root: Path, what: str | None, folder: Path) -> tu
         what = "the model of dvc.lock"
     else:
         chain = follow(registry, root, find_start(registry, root, what))
-        model, content = chain.model, chain.to_json()["links"]
+        model, content = chain.start.model, chain.to_json()["links"]
         run = get_run(registry, content["run"]["run"]) if content["run"] else None
         version = content["version"]
     if not model or run is None:

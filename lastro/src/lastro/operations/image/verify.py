@@ -18,7 +18,7 @@ from lastro.operations.image import cases
 from lastro.operations.image.container import Container, NoAnswerError, running
 from lastro.operations.image.subject import Subject
 from lastro.operations.registry.artifact import fetch_folder
-from lastro.operations.release.candidate import Candidate, load_candidate
+from lastro.operations.release.champion import Candidate, load_candidate
 from lastro.tables.matrix import read_columns
 from lastro.tables.schema import KEY
 

@@ -1,27 +1,115 @@
-"""Score the model in production on the candidate's held-out rows that it was not trained on."""
+"""Score the model in production, the champion, on the candidate's held-out rows that it was not trained on."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from mlflow.entities import Run
 
 from lastro.core.errors import LastroError
+from lastro.core.params import Params
 from lastro.core.paths import Paths
+from lastro.evaluation.evaluate import read_training
 from lastro.evaluation.gate import Rule
 from lastro.evaluation.predictions import Predictions
 from lastro.families import catalog
 from lastro.families.protocol import Problem
-from lastro.operations.registry import artifact, names
-from lastro.operations.registry.artifact import restore
-from lastro.operations.registry.client import Registry, Version
-from lastro.operations.release.candidate import Candidate
+from lastro.operations.lineage import git
+from lastro.operations.lineage.lineage import Lineage
+from lastro.operations.registry import artifact, history, names
+from lastro.operations.registry.artifact import evaluation_file, restore
+from lastro.operations.registry.client import Registry, Snapshot, Version
+from lastro.operations.registry.history import Entry
 from lastro.tables.matrix import read_columns, to_matrix, to_target
 from lastro.tables.schema import KEY, Schema, read_schema
 
 RULE = "champion's rows"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What the gate reads of a commit's model; `prepared` is the folder of its prepared data."""
+
+    params: Params
+    prepared: Path
+    schema: Schema
+    predictions: Predictions
+    training: dict[str, Any]
+
+
+def load_candidate(root: Path, found: Lineage, run: Run, folder: Path) -> Candidate:
+    """Restore the candidate into `folder`; files of the working copy that are the commit's are used in place.
+
+    Raises:
+        LastroError: DVC cannot restore the data or the predictions.
+    """
+    here = Paths.of(root)
+    prepared = restore(root, found.data, folder / "prepared", here.prepared)
+    (folder / "params.yaml").write_text(git.show(root, found.commit, "params.yaml"), encoding="utf-8")
+    predictions = evaluation_file(root, found, run, "predictions.parquet", folder)
+    return Candidate(
+        params=catalog.load_params(folder / "params.yaml"),
+        prepared=prepared,
+        schema=read_schema(prepared / "schema.json"),
+        predictions=Predictions.read(predictions),
+        training=read_training(artifact.download(run, "training/training.json", folder / "run")),
+    )
+
+
+def in_production(registry: Registry, snapshot: Snapshot) -> tuple[Version, Entry] | None:
+    """Return the version at the alias `production` and the promotion that brought it there; None if there is none.
+
+    Raises:
+        LastroError: the alias was set by hand, so the release in production is unknown.
+    """
+    number = snapshot.aliases.get(names.PRODUCTION)
+    version = registry.get(number) if number is not None else None
+    if version is None:
+        return None
+    promoted = history.promotions(history.read_entries(snapshot), names.PRODUCTION)
+    last = next((entry for entry in reversed(promoted) if entry.version == number), None)
+    if last is None or names.MODEL not in version.tags:
+        fix = f"lastro rollback --to {promoted[-1].release}" if promoted else "delete the alias"
+        raise LastroError(
+            f"is at version {number}, which was never promoted",
+            where="alias production",
+            fix=f"it was set by hand: {fix}",
+        )
+    return version, last
+
+
+@dataclass(frozen=True)
+class Model:
+    """A registered model, and the schema of the data that it was trained on."""
+
+    fetched: artifact.Artifact
+    schema: Schema
+
+    def predict(self, table: pa.Table, asked: Schema) -> Predictions:
+        """Predict the rows of a table, whose truth is the target of `asked`."""
+        family = catalog.get(self.fetched.family)
+        model = family.from_bytes(self.fetched.file.read_bytes())
+        return Predictions(
+            task=asked.task,
+            labels=asked.labels,
+            keys=table[KEY].to_numpy(),
+            truth=to_target(table, asked),
+            scores=family.predict(model, to_matrix(table, self.schema), Problem.of(self.schema)),
+        )
+
+
+def fetch_model(run: Run, version: Version, folder: Path) -> Model:
+    """Download the version's model and its schema into `folder`.
+
+    Raises:
+        LastroError: the artifact has another digest.
+    """
+    fetched = artifact.fetch(run, version.tags[names.MODEL], folder)
+    return Model(fetched, read_schema(artifact.download(run, f"{artifact.FOLDER}/schema.json", folder)))
 
 
 @dataclass(frozen=True)
@@ -50,9 +138,8 @@ def score_champion(
     """
     who, bound = f"{release} (version {version.number})", candidate.params.gate.min_rows
     run = registry.run_of(version)
-    fetched = artifact.fetch(run, version.tags[names.MODEL], folder / "champion")
-    schema = read_schema(artifact.download(run, f"{artifact.FOLDER}/schema.json", folder / "champion"))
-    lost = missing_inputs(schema, candidate.schema)
+    model = fetch_model(run, version, folder / "champion")
+    lost = missing_inputs(model.schema, candidate.schema)
     if lost:
         return _refuse(f"{who} cannot be scored on this data: {'; '.join(lost)}")
     try:
@@ -67,11 +154,18 @@ def score_champion(
     )
     if rows < bound:
         fix = "hold out rows that it has not seen (new data, or the split it was made with), or lower gate.min_rows"
-        return ChampionScore(
-            None, Rule(RULE, False, rows, bound, f"{counted}, at least {bound} are needed; {fix}")
-        )
-    predictions = _predict(fetched, schema, candidate, trained)
-    return ChampionScore(predictions, Rule(RULE, True, rows, bound, counted))
+        detail = f"{counted}, at least {bound} are needed; {fix}"
+        return ChampionScore(None, Rule(RULE, False, rows, bound, detail))
+    inputs = [KEY, candidate.schema.target.name, *(column.name for column in model.schema.features)]
+    table = read_columns(candidate.prepared / "test.parquet", list(dict.fromkeys(inputs)))
+    predictions = model.predict(table, candidate.schema)
+    fair = predictions.take(~np.isin(predictions.keys, trained))
+    return ChampionScore(fair, Rule(RULE, True, rows, bound, counted))
+
+
+def _refuse(why: str) -> ChampionScore:
+    detail = f'{why}; to release without a comparison: --without-champion "reason"'
+    return ChampionScore(None, Rule(RULE, False, None, None, detail))
 
 
 def missing_inputs(champion: Schema, data: Schema) -> list[str]:
@@ -96,13 +190,6 @@ def missing_inputs(champion: Schema, data: Schema) -> list[str]:
 
 def _answer(schema: Schema) -> str:
     return f"the classes {', '.join(map(str, schema.labels))}" if schema.labels else "a number"
-
-
-def _refuse(why: str) -> ChampionScore:
-    return ChampionScore(
-        None,
-        Rule(RULE, False, None, None, f'{why}; to release without a comparison: --without-champion "reason"'),
-    )
 
 
 def _trained_rows(
@@ -153,23 +240,3 @@ def _keys_of_parts(prepared: Path) -> dict[str, np.ndarray]:
 
 def _kind(keys: np.ndarray) -> str:
     return str(keys.dtype) if keys.dtype.kind in "iu" else "text"
-
-
-def _predict(
-    fetched: artifact.Artifact, schema: Schema, candidate: Candidate, trained: np.ndarray
-) -> Predictions:
-    """Return the champion's predictions of the held-out rows that it was not trained on."""
-    family = catalog.get(fetched.family)
-    path = candidate.prepared / "test.parquet"
-    inputs = (column.name for column in schema.features)
-    table = read_columns(path, list(dict.fromkeys([KEY, candidate.schema.target.name, *inputs])))
-    everything = Predictions(
-        task=candidate.schema.task,
-        labels=candidate.schema.labels,
-        keys=table[KEY].to_numpy(),
-        truth=to_target(table, candidate.schema),
-        scores=family.predict(
-            family.from_bytes(fetched.file.read_bytes()), to_matrix(table, schema), Problem.of(schema)
-        ),
-    )
-    return everything.take(~np.isin(everything.keys, trained))

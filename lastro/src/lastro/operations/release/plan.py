@@ -1,4 +1,4 @@
-"""Check whether a tag may be released, before its image is built, published and promoted."""
+"""Check whether a tag may be released, before its image is built and published; then promote it."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mlflow.entities import Run
-
 from lastro.core.errors import LastroError, VerdictError
 from lastro.evaluation.gate import Rule, Verdict, judge
 from lastro.operations.lineage import git, lineage
 from lastro.operations.lineage.lineage import Lineage
-from lastro.operations.registry import artifact, history, names, versions
-from lastro.operations.registry.client import Registry, Snapshot, Version
+from lastro.operations.registry import artifact, history, names, promotion, versions
+from lastro.operations.registry.client import Registry, Version
 from lastro.operations.registry.history import Entry
 from lastro.operations.registry.register import refuse_outdated, refuse_retired
 from lastro.operations.release import rules
-from lastro.operations.release.candidate import load_candidate
-from lastro.operations.release.champion import RULE, score_champion
+from lastro.operations.release.champion import (
+    RULE,
+    ChampionScore,
+    in_production,
+    load_candidate,
+    score_champion,
+)
 from lastro.operations.release.tags import ReleaseTag
 
 
@@ -107,6 +110,7 @@ def make_plan(
     found, version = resolve(registry, root, tag)
     snapshot = registry.snapshot()
     entries = history.read_entries(snapshot)
+    champion = in_production(registry, snapshot)
     with tempfile.TemporaryDirectory(prefix="lastro-plan-") as name:
         folder, run = Path(name), registry.run_of(version)
         fetched = artifact.fetch(run, found.model, folder / "candidate")
@@ -115,60 +119,85 @@ def make_plan(
             rules.increases(tag, found.commit, entries),
             rules.fits_interface(registry, tag, entries, fetched, folder),
         )
-        champion = in_production(registry, snapshot, entries)
-        verdict = _judge(registry, root, found, run, champion, without_champion, folder)
+        candidate = load_candidate(root, found, run, folder)
+        if champion is None:
+            compared = _not_compared("nothing is in production to compare with")
+        elif champion[0].tags[names.MODEL] == found.model:
+            compared = _not_compared(f"{champion[1].release} in production is this very model")
+        elif without_champion:
+            compared = _not_compared(f"not compared with {champion[1].release}: {without_champion}")
+        else:
+            release = champion[1].release
+            compared = score_champion(registry, root, champion[0], release, candidate, found.data, folder)
+    params, prior = candidate.params, candidate.training["prior"]
+    verdict = judge(candidate.predictions, params.gate, params.evaluation, prior, compared.predictions)
+    verdict = Verdict(verdict.passed and compared.rule.passed, (*verdict.rules, compared.rule))
     return Plan(tag, found, version, champion and champion[1], checked, verdict)
 
 
-def in_production(
-    registry: Registry, snapshot: Snapshot, entries: list[Entry]
-) -> tuple[Version, Entry] | None:
-    """Return the version at the alias `production` and the promotion that brought it there; None if there is none.
-
-    Raises:
-        LastroError: the alias was set by hand, so the release in production is unknown.
-    """
-    number = snapshot.aliases.get(names.PRODUCTION)
-    version = registry.get(number) if number is not None else None
-    if version is None:
-        return None
-    promoted = reversed(history.promotions(entries, names.PRODUCTION))
-    last = next((entry for entry in promoted if entry.version == number), None)
-    if last is None or names.MODEL not in version.tags:
-        now = history.current(entries, names.PRODUCTION)
-        fix = f"lastro rollback --to {now.release}" if now else "delete the alias"
-        raise LastroError(
-            f"is at version {number}, which was never promoted",
-            where="alias production",
-            fix=f"it was set by hand: {fix}",
-        )
-    return version, last
+def _not_compared(why: str) -> ChampionScore:
+    return ChampionScore(None, Rule(RULE, True, None, None, why))
 
 
-def _judge(
+@dataclass(frozen=True)
+class Promoted:
+    """The entry of a promotion; `already`: it was done before."""
+
+    entry: Entry
+    already: bool
+
+
+def promote(
     registry: Registry,
     root: Path,
-    found: Lineage,
-    run: Run,
-    champion: tuple[Version, Entry] | None,
-    without_champion: str | None,
-    folder: Path,
-) -> Verdict:
-    candidate = load_candidate(root, found, run, folder)
-    scored = None
-    if champion is None:
-        rule = Rule(RULE, True, None, None, "nothing is in production to compare with")
-    elif champion[0].tags[names.MODEL] == found.model:
-        rule = Rule(RULE, True, None, None, f"{champion[1].release} in production is this very model")
-    elif without_champion:
-        rule = Rule(RULE, True, None, None, f"not compared with {champion[1].release}: {without_champion}")
-    else:
-        judged = score_champion(
-            registry, root, champion[0], champion[1].release, candidate, found.data, folder
-        )
-        scored, rule = judged.predictions, judged.rule
-    params = candidate.params
-    verdict = judge(
-        candidate.predictions, params.gate, params.evaluation, candidate.training["prior"], scored
+    tag: ReleaseTag,
+    image: str | None = None,
+    who: str = "",
+    why: str = "",
+    branch: str | None = None,
+    without_champion: str | None = None,
+    take_over: bool = False,
+) -> Promoted:
+    """Move the tag's alias to its version, after the whole plan has been checked again.
+
+    Raises:
+        VerdictError: the plan says no.
+        LastroError: see `make_plan`; the release was rolled back; another promotion is under way.
+    """
+    _, version = resolve(registry, root, tag)
+    snapshot = registry.snapshot()
+    done = promotion.find_done(snapshot, tag.alias, str(tag), version.number, image)
+    if done:
+        promotion.verify(registry, version)
+        return Promoted(done, already=True)
+    entries = history.read_entries(snapshot)
+    _refuse_rolled_back(entries, tag)
+    plan = make_plan(registry, root, tag, branch, without_champion)
+    plan.refuse_failed()
+    why = "; ".join(filter(None, [why, without_champion and f"without comparison: {without_champion}"]))
+    wanted = Entry(
+        action="promote",
+        alias=tag.alias,
+        release=str(tag),
+        version=plan.version.number,
+        model=plan.version.tags.get(names.MODEL, ""),
+        commit=plan.lineage.commit,
+        image=image,
+        who=who,
+        why=why,
     )
-    return Verdict(verdict.passed and rule.passed, (*verdict.rules, rule))
+    return Promoted(promotion.move_alias(registry, wanted, history.newest(entries), take_over), already=False)
+
+
+def _refuse_rolled_back(entries: list[Entry], tag: ReleaseTag) -> None:
+    """Refuse a promotion that is retried late and would undo a rollback."""
+    now = history.current(entries, tag.alias)
+    if (
+        now
+        and now.release != str(tag)
+        and any(e.release == str(tag) for e in history.promotions(entries, tag.alias))
+    ):
+        fix = f"lastro rollback --to {tag}" if tag.alias == names.PRODUCTION else "tag the next candidate"
+        raise LastroError(
+            f"was in {tag.alias} before {now.release} came", where=tag, fix=f"to return to it: {fix}"
+        )

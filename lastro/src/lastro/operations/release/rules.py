@@ -1,17 +1,23 @@
-"""Check a release tag beside the gate: branch, order of versions, interface."""
+"""Check a release tag beside the gate: branch, order of versions, and whether it says how the interface changed.
+
+Interfaces (MLflow signatures) are compared by the rules of semantic versioning.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 
 from mlflow.models import ModelSignature
+from mlflow.types.schema import Schema as MlflowSchema
 
 from lastro.evaluation.gate import Rule
 from lastro.operations.lineage import git
 from lastro.operations.registry import artifact, history
 from lastro.operations.registry.client import Registry
 from lastro.operations.registry.history import Entry
-from lastro.operations.release import interface
 from lastro.operations.release.tags import ReleaseTag, must_come_after
 
 
@@ -30,17 +36,13 @@ def on_branch(root: Path, commit: str, chosen: str | None) -> Rule:
     return Rule("branch", on is not None, None, None, f"commit {commit[:12]} is {where}")
 
 
-def _released(entries: list[Entry]) -> dict[ReleaseTag, Entry]:
-    return {ReleaseTag.parse(entry.release): entry for entry in history.promotions(entries)}
-
-
 def increases(tag: ReleaseTag, commit: str, entries: list[Entry]) -> Rule:
     """Check that the version is higher than the earlier ones, and was released at no other commit."""
     for entry in history.promotions(entries):
         if entry.release == str(tag) and entry.commit != commit:
             detail = f"{tag} was released at {entry.commit[:12]}, version {entry.version}, and the tag was moved since"
             return Rule("version", False, None, None, f"{detail}; choose a tag above it")
-    others = must_come_after(tag, list(_released(entries)))
+    others = must_come_after(tag, [ReleaseTag.parse(entry.release) for entry in history.promotions(entries)])
     last = max(others, default=None)
     if last is None:
         return Rule("version", True, None, None, f"{tag} is the first of its kind")
@@ -53,32 +55,88 @@ def fits_interface(
     registry: Registry, tag: ReleaseTag, entries: list[Entry], fetched: artifact.Artifact, folder: Path
 ) -> Rule:
     """Check that the version says how the interface changed since the last release. fetched: the tag's model."""
-    earlier = [other for other in _released(entries) if other.candidate is None and other < tag.final]
-    last = max(earlier, default=None)
-    if last is None:
+    released = {ReleaseTag.parse(entry.release): entry for entry in history.promotions(entries)}
+    earlier = [other for other in released if other.candidate is None and other < tag.final]
+    if not earlier:
         return Rule("interface", True, None, None, "there is no earlier release to compare with")
-    entry = _released(entries)[last]
+    last = max(earlier)
+    entry = released[last]
     versions = registry.find(entry.model)
     if not versions:
         detail = f"version {entry.version} of {last} was deleted, so its interface is not known; lastro register --rev {last}"
         return Rule("interface", False, None, None, detail)
     old = artifact.fetch(registry.run_of(versions[0]), entry.model, folder / "last")
-    changes = interface.compare(_signature(old), _signature(fetched))
-    needs, gives = interface.needed(changes), interface.given(last, tag)
-    passed = gives is not None and gives >= needs
+    changes = compare(_signature(old), _signature(fetched))
+    bump = needed(changes)
+    lowest = next_release(last, bump)
     what = "; ".join(change.what for change in changes) or "the interface is the same"
-    detail = f"against {last}: {what}: needs a {needs.name.lower()}"
-    fix = "" if passed else f"; tag {_next(last, needs)} instead"
-    return Rule("interface", passed, None, None, detail + fix)
-
-
-def _next(last: ReleaseTag, bump: interface.Bump) -> ReleaseTag:
-    return {
-        interface.Bump.MAJOR: ReleaseTag(last.major + 1, 0, 0),
-        interface.Bump.MINOR: ReleaseTag(last.major, last.minor + 1, 0),
-        interface.Bump.PATCH: ReleaseTag(last.major, last.minor, last.patch + 1),
-    }[bump]
+    detail = f"against {last}: {what}: needs a {bump.name.lower()}"
+    passed = tag.final >= lowest
+    return Rule("interface", passed, None, None, detail + ("" if passed else f"; tag {lowest} instead"))
 
 
 def _signature(fetched: artifact.Artifact) -> ModelSignature:
     return ModelSignature.from_dict(fetched.description["signature"])
+
+
+class Bump(IntEnum):
+    """The number of the version that a change must raise at least; larger is stronger."""
+
+    PATCH = 0
+    MINOR = 1
+    MAJOR = 2
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference between two interfaces in words, and the bump that it needs."""
+
+    bump: Bump
+    what: str
+
+
+def compare(old: ModelSignature, new: ModelSignature) -> list[Change]:
+    """Return how the interface changed; empty if a client sees no difference.
+
+    Renaming is a removal and an addition. The order of columns does not matter, since clients name them.
+    """
+    return [*_compare("input", old.inputs, new.inputs), *_compare("output", old.outputs, new.outputs)]
+
+
+def _compare(what: str, old: MlflowSchema | None, new: MlflowSchema | None) -> Iterator[Change]:
+    before, after = _columns(old), _columns(new)
+    for name in dict.fromkeys([*before, *after]):
+        column = f"{what} {name}"
+        if name not in after:
+            yield Change(Bump.MAJOR, f"{column} was removed")
+            continue
+        kind, required = after[name]
+        if name not in before and what == "output":
+            yield Change(Bump.MAJOR, f"{column} was added")
+        elif name not in before:
+            how, bump = ("required", Bump.MAJOR) if required else ("optional", Bump.MINOR)
+            yield Change(bump, f"{how} {column} was added")
+        elif before[name][0] != kind:
+            yield Change(Bump.MAJOR, f"{column} was {before[name][0]} and is {kind}")
+        elif what == "input" and before[name][1] != required:
+            bump, how = (Bump.MAJOR, "newly") if required else (Bump.MINOR, "no longer")
+            yield Change(bump, f"{column} is {how} required")
+
+
+def needed(changes: list[Change]) -> Bump:
+    """Return the strongest bump that a change needs; a patch if nothing changed."""
+    return max((change.bump for change in changes), default=Bump.PATCH)
+
+
+def next_release(last: ReleaseTag, bump: Bump) -> ReleaseTag:
+    """Return the lowest release after `last` with that bump. 0.Y.Z has no special rules."""
+    return getattr(last, f"bump_{bump.name.lower()}")()
+
+
+def _columns(schema: MlflowSchema | None) -> dict[str, tuple[str, bool]]:
+    """Return name -> (type, required) of each column; empty for a signature without schema."""
+    if schema is None:
+        return {}
+    return {
+        spec.name: (str(spec.type).removeprefix("DataType."), bool(spec.required)) for spec in schema.inputs
+    }

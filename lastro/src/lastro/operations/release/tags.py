@@ -14,7 +14,7 @@ from lastro.operations.registry import names
 class ReleaseTag(Version):
     """A parsed tag; `candidate` is the N of -rc.N, None for a release. Sorts by precedence."""
 
-    def __init__(self, major: int, minor: int, patch: int, candidate: int | None = None) -> None:
+    def __init__(self, major: int, minor: int = 0, patch: int = 0, candidate: int | None = None) -> None:
         super().__init__(major, minor, patch, None if candidate is None else f"rc.{candidate}")
         self.candidate = candidate
 

@@ -12,8 +12,10 @@ from lastro.core import docker
 from lastro.core.errors import ExternalError, LastroError, readable
 from lastro.operations.lineage import git
 from lastro.operations.lineage.dvc import file_md5
+from lastro.operations.lineage.lineage import Lineage
 from lastro.operations.registry import history, names
-from lastro.operations.registry.client import Registry, Snapshot, Version
+from lastro.operations.registry.client import Registry, Version
+from lastro.operations.registry.history import Entry
 from lastro.operations.tracking.store import ignored
 
 REVISION = "org.opencontainers.image.revision"
@@ -23,13 +25,15 @@ _MD5 = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True)
 class Start:
-    """Where a chain is entered. What is known only by following it is None.
+    """Where a chain is entered, and what following it has found; what is not known is None.
 
     Attributes:
         named: what the person wrote.
         kind: what it is, in words.
         model: MD5 of the model file.
         image: digest, or id, of the image that was named.
+        found: what stands in dvc.lock at `commit`; problem: what is wrong with it.
+        several: all versions of the model.
     """
 
     named: str
@@ -39,6 +43,19 @@ class Start:
     run: Run | None = None
     version: Version | None = None
     image: str | None = None
+    found: Lineage | None = None
+    problem: str | None = None
+    several: tuple[Version, ...] = ()
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Return the tags of the version, if there is one."""
+        return self.version.tags if self.version else {}
+
+    @property
+    def run_tags(self) -> dict[str, str]:
+        """Return the tags of the run, if there is one."""
+        return self.run.data.tags if self.run else {}
 
 
 def find_start(registry: Registry, root: Path, named: str) -> Start:
@@ -49,17 +66,45 @@ def find_start(registry: Registry, root: Path, named: str) -> Start:
         ExternalError: the store, Git or Docker does not answer.
     """
     snapshot = registry.snapshot()
-    start = (
-        _version(registry, named)
-        or _alias(registry, snapshot, named)
-        or _file(named)
-        or (":" in named and _image(snapshot, named))
-        or (_MD5.fullmatch(named) and _run_or_model(registry, root, named))
-        or _revision(root, named)
-        or _past_release(snapshot, named)
-    )
-    if start:
-        return start
+    if named.isdecimal() and named.isascii():
+        version = registry.get(int(named))
+        if version:
+            return Start(named, "version", version=version)
+        # Longer ones may be the beginning of a commit's name.
+        if len(named) < 7:
+            raise LastroError(
+                f"{registry.name} has no such version", where=named, fix="lastro versions lists them"
+            )
+    if named in snapshot.aliases:
+        version = registry.get(snapshot.aliases[named])
+        if version is None:
+            problem = f"the alias points at version {snapshot.aliases[named]}, which was deleted"
+            raise LastroError(problem, where=named, fix="lastro history says what was there")
+        return Start(named, "alias", version=version)
+    with readable(named):
+        if Path(named).is_file():
+            return Start(named, "model file", model=file_md5(Path(named)))
+    entries = history.read_entries(snapshot)
+    if ":" in named:
+        return _image(entries, named)
+    if _MD5.fullmatch(named):
+        # A run id or a model's MD5, which look alike.
+        run = get_run(registry, named)
+        if run is not None:
+            return Start(named, "run", run=run)
+        if registry.find(named) or git.recorded_at(root, named):
+            return Start(named, "digest of a model", model=named)
+    is_tag = git.has_tag(root, named)
+    try:
+        commit = git.resolve(root, f"refs/tags/{named}" if is_tag else named)
+        return Start(named, "tag" if is_tag else "revision", commit=commit)
+    except ExternalError:
+        raise
+    except LastroError:
+        entry = history.last_of(entries, named)
+    if entry:
+        # Its tag was deleted from Git, or never fetched into this clone.
+        return Start(named, "release, whose tag this clone lacks", entry.model, entry.commit)
     aliases = ", ".join(sorted(snapshot.aliases)) or "none yet"
     raise LastroError(
         f"is no version number, alias ({aliases}), model file, image, run id, tag or revision that this "
@@ -77,70 +122,12 @@ def get_run(registry: Registry, run_id: str) -> Run | None:
     return None
 
 
-def _version(registry: Registry, named: str) -> Start | None:
-    if not re.fullmatch(r"[0-9]+", named):
-        return None
-    version = registry.get(int(named))
-    if version is None and len(named) < 7:
-        # Longer ones may be the beginning of a commit's name.
-        raise LastroError(
-            f"{registry.name} has no such version", where=named, fix="lastro versions lists them"
-        )
-    return version and Start(named, "version", version=version)
-
-
-def _alias(registry: Registry, snapshot: Snapshot, named: str) -> Start | None:
-    if named not in snapshot.aliases:
-        return None
-    version = registry.get(snapshot.aliases[named])
-    if version is None:
-        raise LastroError(
-            f"the alias points at version {snapshot.aliases[named]}, which was deleted",
-            where=named,
-            fix="lastro history says what was there",
-        )
-    return Start(named, "alias", version=version)
-
-
-def _file(named: str) -> Start | None:
-    path = Path(named)
-    with readable(named):
-        return Start(named, "model file", model=file_md5(path)) if path.is_file() else None
-
-
-def _image(snapshot: Snapshot, named: str) -> Start:
+def _image(entries: list[Entry], named: str) -> Start:
     digest = _digest_in(named)
-    for entry in reversed(history.promotions(history.read_entries(snapshot))):
+    for entry in reversed(history.promotions(entries)):
         if digest and entry.image == digest:
             return Start(named, f"image of {entry.release}", entry.model, entry.commit, image=digest)
     return inspect_image(named)
-
-
-def _run_or_model(registry: Registry, root: Path, named: str) -> Start | None:
-    """Find a run id or a model's MD5, which look alike."""
-    run = get_run(registry, named)
-    if run is not None:
-        return Start(named, "run", run=run)
-    if registry.find(named) or git.recorded_at(root, named):
-        return Start(named, "digest of a model", model=named)
-    return None
-
-
-def _revision(root: Path, named: str) -> Start | None:
-    is_tag = git.has_tag(root, named)
-    try:
-        commit = git.resolve(root, f"refs/tags/{named}" if is_tag else named)
-    except ExternalError:
-        raise
-    except LastroError:
-        return None
-    return Start(named, "tag" if is_tag else "revision", commit=commit)
-
-
-def _past_release(snapshot: Snapshot, named: str) -> Start | None:
-    """Find a release whose tag was deleted from Git, or never fetched into this clone."""
-    entry = history.last_of(history.read_entries(snapshot), named)
-    return entry and Start(named, "release, whose tag this clone lacks", entry.model, entry.commit)
 
 
 def inspect_image(reference: str) -> Start:
@@ -155,11 +142,8 @@ def inspect_image(reference: str) -> Start:
     try:
         found = docker.inspect(reference, DOCKER_SECONDS)
     except docker.AbsentImageError:
-        raise LastroError(
-            "was promoted under no such digest and is not on this machine",
-            where=where,
-            fix=f"docker pull it, or {instead}",
-        ) from None
+        problem = "was promoted under no such digest and is not on this machine"
+        raise LastroError(problem, where=where, fix=f"docker pull it, or {instead}") from None
     except ExternalError as error:
         raise ExternalError(error.problem, where=where, fix=instead) from None
     labels = docker.labels(found)
@@ -168,13 +152,10 @@ def inspect_image(reference: str) -> Start:
     model = model if _MD5.fullmatch(model) else None
     commit = commit if re.fullmatch("[0-9a-f]{40,64}", commit) else None
     if not model and not commit:
-        raise LastroError(
-            f"has no {names.MODEL} (an MD5) and no {REVISION} (a commit) among its labels; it was not built "
-            "by lastro",
-            where=where,
-        )
-    pushed = [digest for name in found.get("RepoDigests") or [] if (digest := _digest_in(name))]
-    return Start(reference, "image", model, commit, image=pushed[0] if pushed else found["Id"])
+        wanted = f"{names.MODEL} (an MD5) and no {REVISION} (a commit)"
+        raise LastroError(f"has no {wanted} among its labels; it was not built by lastro", where=where)
+    pushed = filter(None, map(_digest_in, found.get("RepoDigests") or []))
+    return Start(reference, "image", model, commit, image=next(pushed, found["Id"]))
 
 
 def _digest_in(reference: str) -> str | None:

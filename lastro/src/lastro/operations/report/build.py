@@ -29,12 +29,10 @@ from lastro.families.catalog import load_params
 from lastro.operations.lineage import git, lineage
 from lastro.operations.lineage.lineage import Lineage
 from lastro.operations.lineage.pipeline import read_note
-from lastro.operations.registry import history, names
+from lastro.operations.registry import names
 from lastro.operations.registry.artifact import restore
 from lastro.operations.registry.client import one_line, open_registry
-from lastro.operations.release.candidate import Candidate
-from lastro.operations.release.champion import score_champion
-from lastro.operations.release.plan import in_production
+from lastro.operations.release.champion import Candidate, in_production, score_champion
 from lastro.operations.report import content
 from lastro.operations.report.charts import charts
 from lastro.operations.report.content import Change, Difference, Metric, Other, Report, Slice
@@ -198,8 +196,7 @@ def _with_production(
     try:
         with one_line():
             registry = open_registry(root)
-            snapshot = registry.snapshot()
-            now = in_production(registry, snapshot, history.read_entries(snapshot))
+            now = in_production(registry, registry.snapshot())
             if now is None:
                 return _nothing("production", "nothing is in production yet")
             version, entry = now

@@ -24,16 +24,13 @@ from lastro.core.paths import Paths
 from lastro.evaluation.intervals import Resampled
 from lastro.evaluation.metrics import compute
 from lastro.evaluation.predictions import Predictions
-from lastro.families import catalog
 from lastro.families.catalog import load_params
-from lastro.families.protocol import Problem
-from lastro.operations.registry import artifact, history, names
+from lastro.operations.registry import artifact, names
 from lastro.operations.registry.artifact import restore
 from lastro.operations.registry.client import Registry, Version
-from lastro.operations.release.champion import missing_inputs
-from lastro.operations.release.plan import in_production
+from lastro.operations.release.champion import fetch_model, in_production, missing_inputs
 from lastro.operations.report.drift_findings import Column, Drift
-from lastro.tables.matrix import read_columns, to_matrix, to_target
+from lastro.tables.matrix import read_columns
 from lastro.tables.prepare import prepare
 from lastro.tables.schema import KEY, read_schema
 from lastro.tables.schema import Column as Described
@@ -52,8 +49,7 @@ def watch(registry: Registry, root: Path) -> Drift:
         LastroError: production's model or data cannot be restored; the newest data does not fit the schema, or that model.
     """
     params = load_params(Paths.of(root).params)
-    snapshot = registry.snapshot()
-    current = in_production(registry, snapshot, history.read_entries(snapshot))
+    current = in_production(registry, registry.snapshot())
     if current is None:
         return Drift(model_name=params.name, not_compared="nothing is in production")
     version, entry = current
@@ -70,8 +66,8 @@ def _compare(
     found = Drift(
         model_name=params.name, release=release, distance_limit=limits.distance, drop_limit=limits.drop
     )
-    fetched = artifact.fetch(run, version.tags[names.MODEL], folder / "model")
-    schema = read_schema(artifact.download(run, f"{artifact.FOLDER}/schema.json", folder / "model"))
+    model = fetch_model(run, version, folder / "model")
+    schema = model.schema
     before = restore(newest.root, version.tags[names.DATA], folder / "before", Paths.of(newest.root).prepared)
     lost = missing_inputs(schema, read_schema(newest.schema))
     if lost:
@@ -92,19 +88,9 @@ def _compare(
         _moved(column, trained[column.name], fresh[column.name], limits.distance, len(described))
         for column in described
     ]
-    family = catalog.get(fetched.family)
-    predicted = Predictions(
-        task=schema.task,
-        labels=schema.labels,
-        keys=fresh[KEY].to_numpy(),
-        truth=to_target(fresh, schema),
-        scores=family.predict(
-            family.from_bytes(fetched.file.read_bytes()), to_matrix(fresh, schema), Problem.of(schema)
-        ),
-    )
     recorded = Predictions.read(artifact.download(run, "evaluation/predictions.parquet", folder / "run"))
     columns.sort(key=lambda each: -each.distance)
-    measured = _measured(params, recorded, predicted)
+    measured = _measured(params, recorded, model.predict(fresh, schema))
     return found.model_copy(update={"rows": len(fresh), "columns": columns, **measured})
 
 
