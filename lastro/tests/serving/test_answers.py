@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from starlette.testclient import TestClient
 
 from lastro.evaluation.predictions import Predictions
-from lastro.operations.image import cases
+from lastro.operations.image import verify
 from lastro.serving.bodies import read
 from lastro.serving.model import Model
 from lastro.tables.matrix import read_columns
@@ -21,7 +21,7 @@ MAX_ROWS = 10_000
 def answers(model: Model, paths):
     """Form -> rows of the answer."""
     schema = read_schema(paths.schema)
-    for form, kind, body in cases.good(read_columns(paths.test), schema):
+    for form, kind, body in verify.good(read_columns(paths.test), schema):
         answer, n = model.answer(read(kind, body, model.columns, MAX_ROWS))
         rows = json.loads(answer)["predictions"]
         assert len(rows) == n
@@ -45,7 +45,7 @@ def test_a_row_alone_gives_the_same_bits(logged):
     table = read_columns(paths.test)
     together = dict(answers(model, paths))
     for index in range(0, len(table), 9):
-        for form, kind, body in cases.good(table.slice(index, 1), schema):
+        for form, kind, body in verify.good(table.slice(index, 1), schema):
             answer, _ = model.answer(read(kind, body, model.columns, MAX_ROWS))
             assert json.loads(answer)["predictions"] == [together[form][index]], form
 
@@ -60,7 +60,7 @@ def test_same_bodies_as_mlflows_server(logged):
     # Of JSON and CSV it reads a missing boolean as true or false and takes a missing text for an unknown one; ours does not.
     table = table.filter(pc.and_(pc.is_valid(table["open"]), pc.is_valid(table["city"])))
     compared = 0
-    for form, kind, body in cases.good(table, schema):
+    for form, kind, body in verify.good(table, schema):
         theirs = stock.post("/invocations", content=body, headers={"Content-Type": kind})
         if theirs.status_code != 200:
             # It cannot read every kind of column in every form; ours can.

@@ -57,29 +57,23 @@ def _roc(thresholds: np.ndarray, false: np.ndarray, true: np.ndarray) -> Rows:
     """From (0, 0), above every score, to (1, 1); empty where a class has no rows."""
     if not len(true) or not false[-1] or not true[-1]:
         return []
+    at = _thinned(len(true), MAX_POINTS - 1)
     start = {"false_positive_rate": 0.0, "true_positive_rate": 0.0, "threshold": None}
-    return [start] + [
-        {
-            "false_positive_rate": rounded(false[i] / false[-1]),
-            "true_positive_rate": rounded(true[i] / true[-1]),
-            "threshold": rounded(thresholds[i]),
-        }
-        for i in _thinned(len(true), MAX_POINTS - 1)
-    ]
+    points = _rows(
+        false_positive_rate=false[at] / false[-1],
+        true_positive_rate=true[at] / true[-1],
+        threshold=thresholds[at],
+    )
+    return [start, *points]
 
 
 def _precision_recall(thresholds: np.ndarray, false: np.ndarray, true: np.ndarray) -> Rows:
     """By falling threshold; empty where no row is positive."""
     if not len(true) or not true[-1]:
         return []
-    return [
-        {
-            "recall": rounded(true[i] / true[-1]),
-            "precision": rounded(true[i] / (true[i] + false[i])),
-            "threshold": rounded(thresholds[i]),
-        }
-        for i in _thinned(len(true))
-    ]
+    at = _thinned(len(true))
+    precision = true[at] / (true[at] + false[at])
+    return _rows(recall=true[at] / true[-1], precision=precision, threshold=thresholds[at])
 
 
 def _calibration(scores: np.ndarray, positive: np.ndarray) -> Rows:
@@ -119,10 +113,8 @@ def _confusion(rows: Predictions) -> Rows:
 def _predicted_vs_actual(rows: Predictions) -> Rows:
     """Rows evenly spread over the order of the true values, both ends included."""
     order = np.lexsort((rows.scores, rows.truth))
-    return [
-        {"actual": rounded(rows.truth[i]), "predicted": rounded(rows.scores[i])}
-        for i in order[_thinned(len(order))]
-    ]
+    at = order[_thinned(len(order))]
+    return _rows(actual=rows.truth[at], predicted=rows.scores[at])
 
 
 def _residuals(rows: Predictions) -> Rows:
@@ -134,6 +126,14 @@ def _residuals(rows: Predictions) -> Rows:
     return [
         {"low": rounded(low), "high": rounded(high), "rows": int(count)}
         for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True)
+    ]
+
+
+def _rows(**columns: np.ndarray) -> Rows:
+    """Tabulate columns of one length, rounded."""
+    return [
+        dict(zip(columns, map(rounded, values), strict=True))
+        for values in zip(*columns.values(), strict=True)
     ]
 
 

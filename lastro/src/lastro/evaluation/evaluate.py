@@ -19,6 +19,7 @@ from lastro.evaluation.gate import Verdict, judge
 from lastro.evaluation.intervals import Resampled
 from lastro.evaluation.predictions import Predictions
 from lastro.evaluation.summary import model_card, summarise
+from lastro.evaluation.text import rounded
 from lastro.families import catalog
 from lastro.families.protocol import Problem
 from lastro.tables.groups import group_names
@@ -77,24 +78,18 @@ def read_training(path: Path) -> dict[str, Any]:
 def training_plots(training: dict[str, Any]) -> dict[str, list[dict]]:
     """Tabulate the learning curve (one row per iteration and part) and the importance of the features, largest first."""
     importance = sorted(training["importance"].items(), key=lambda item: (-item[1], item[0]))
-    curve = [
-        {
-            "iteration": iteration,
-            "part": name.partition("-")[0],
-            "metric": name.partition("-")[2],
-            "value": value,
-        }
-        for name, values in training["history"].items()
-        for iteration, value in enumerate(values)
-    ]
-    return {
-        "importance": [
-            {"feature": name, "importance": float(f"{value:.6g}")} for name, value in importance[:50]
-        ],
-        "learning_curve": curve,
-    }
+    curve = []
+    for name, values in training["history"].items():
+        part, _, metric = name.partition("-")
+        curve += [
+            {"iteration": iteration, "part": part, "metric": metric, "value": value}
+            for iteration, value in enumerate(values)
+        ]
+    shown = [{"feature": name, "importance": rounded(value)} for name, value in importance[:MAXIMUM_FEATURES]]
+    return {"importance": shown, "learning_curve": curve}
 
 
+MAXIMUM_FEATURES = 50
 COLUMNS = {
     "roc": ["false_positive_rate", "true_positive_rate", "threshold"],
     "precision_recall": ["recall", "precision", "threshold"],

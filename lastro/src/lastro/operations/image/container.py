@@ -13,13 +13,13 @@ from lastro.core.docker import docker
 from lastro.core.errors import ExternalError
 
 PORT = 8080
-HARDENED = (
+HARDENED = [
     "--read-only",
     "--cap-drop=ALL",
     "--security-opt=no-new-privileges",
     "--pids-limit=128",
     "--memory=1g",
-)
+]
 TIMEOUT = 180
 """Seconds until the first answer, and for each later one."""
 

@@ -6,10 +6,11 @@ import posixpath
 import re
 import subprocess
 import tarfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.parser import Parser
 from pathlib import PurePosixPath
-from typing import IO
+from typing import IO, NamedTuple
 
 from packaging.utils import canonicalize_name
 
@@ -27,10 +28,10 @@ _LINKS = re.compile(r"usr/share/(doc|common-licenses)(/.*)?$")
 _LICENCE = re.compile(r"licenses/|license_files/|LICEN[CS]E|COPYING|COPYRIGHT|NOTICE|AUTHORS", re.IGNORECASE)
 _PYTHON = re.compile(r"usr/.*/python3[^/]*/LICENSE\.txt")
 _RULE = "=" * 100
+_NO_TEXT = "Installed without a text of a licence"
 
 
-@dataclass(frozen=True)
-class DebianPackage:
+class DebianPackage(NamedTuple):
     """An installed package, as dpkg recorded it; copyright: the text of its copyright file, None where there is none."""
 
     name: str
@@ -80,16 +81,10 @@ class Contents:
             # Images without dpkg's own state (distroless) name no status.
             if entry.get("Status", "install ok installed").split()[-1] != "installed" or not entry["Package"]:
                 continue
-            name = entry["Package"]
-            found.append(
-                DebianPackage(
-                    name,
-                    entry.get("Version", ""),
-                    entry.get("Architecture", "all"),
-                    entry.get("Source", name).split()[0],
-                    self.text(f"usr/share/doc/{name}/copyright"),
-                )
-            )
+            name, version = entry["Package"], entry.get("Version", "")
+            source = entry.get("Source", name).split()[0]
+            terms = self.text(f"usr/share/doc/{name}/copyright")
+            found.append(DebianPackage(name, version, entry.get("Architecture", "all"), source, terms))
         return sorted(found, key=lambda package: (package.name, package.architecture))
 
     def system(self) -> dict[str, str]:
@@ -104,38 +99,32 @@ class Contents:
         declared: what each Python package says that its licence is, by canonical name.
         """
         covered: dict[str, list[str]] = {}
-        without = []
         for title, texts in self._licences(declared):
-            if not texts:
-                without.append(title)
-            for text in texts:
+            for text in texts or [_NO_TEXT]:
                 covered.setdefault(text.strip(), []).append(title)
+        without = covered.pop(_NO_TEXT, [])
         parts = [("\n".join(dict.fromkeys(titles)), text) for text, titles in covered.items()]
         if without:
-            listed = "\n".join(f"  {title}" for title in without)
-            parts.append(("Installed without a text of a licence", listed))
+            parts.append((_NO_TEXT, "\n".join(f"  {title}" for title in without)))
         return "\n".join(f"{_RULE}\n{title}\n{_RULE}\n\n{text}\n" for title, text in parts)
 
-    def _licences(self, declared: dict[str, str]) -> list[tuple[str, list[str]]]:
-        """Return what is covered, with its texts."""
-        found = [("Python", [self.text(path) or "" for path in self.files if _PYTHON.fullmatch(path)])]
+    def _licences(self, declared: dict[str, str]) -> Iterator[tuple[str, list[str]]]:
+        """List what is covered, with its texts."""
+        yield "Python", [self.text(path) or "" for path in self.files if _PYTHON.fullmatch(path)]
         for folder, paths in self.distributions().items():
             about = Parser().parsestr(self.text(f"{folder}/METADATA") or "", headersonly=True)
             name = about.get("Name", folder)
             terms = declared.get(canonicalize_name(name), "")
-            texts = [
-                self.text(path) or "" for path in paths if _LICENCE.match(path.removeprefix(f"{folder}/"))
-            ]
             title = f"{name} {about.get('Version', '')} (Python package){f': {terms}' if terms else ''}"
-            found.append((title, texts))
+            texts = [path for path in paths if _LICENCE.match(path.removeprefix(f"{folder}/"))]
+            yield title, [self.text(path) or "" for path in texts]
         for package in self.debian():
             title = f"{package.name} {package.version} (Debian package)"
-            found.append((title, [package.copyright] if package.copyright else []))
+            yield title, [package.copyright] if package.copyright else []
         # Debian's copyright files point at these.
-        common = sorted(
-            path for path in {*self.files, *self.links} if path.startswith("usr/share/common-licenses/")
-        )
-        return found + [(f"/{path}", [text]) for path in common if (text := self.text(path))]
+        for path in sorted({*self.files, *self.links}):
+            if path.startswith("usr/share/common-licenses/") and (text := self.text(path)):
+                yield f"/{path}", [text]
 
 
 def read_image(image: str) -> Contents:

@@ -25,10 +25,6 @@ def record_passed(root: Path, image_id: str) -> None:
 
 
 def _passed(root: Path, image_id: str) -> Path:
-    if not image_id.startswith("sha256:"):
-        raise LastroError(
-            "is no id of an image", where=image_id, fix="expected sha256: and 64 hexadecimal digits"
-        )
     # Below DVC's folder for what is of this machine only.
     return root / ".dvc" / "tmp" / "lastro-verified" / image_id.removeprefix("sha256:")
 
@@ -42,16 +38,12 @@ def push(root: Path, image: str, repository: str, tags: list[str]) -> str:
     """
     image_id = inspect(image)["Id"]
     if not _passed(root, image_id).exists():
-        raise VerdictError(
-            "has not been verified here",
-            where=f"{image} ({image_id[7:19]})",
-            fix=f"lastro image verify {image} WHAT",
-        )
+        where, fix = f"{image} ({image_id[7:19]})", f"lastro image verify {image} WHAT"
+        raise VerdictError("has not been verified here", where=where, fix=fix)
     digests = {_push(image_id, f"{repository}:{tag}") for tag in tags}
     if len(digests) != 1:
-        raise ExternalError(
-            f"took one image as {', '.join(sorted(digests))}", where=repository, fix="push again"
-        )
+        took = f"took one image as {', '.join(sorted(digests))}"
+        raise ExternalError(took, where=repository, fix="push again")
     return digests.pop()
 
 
@@ -80,12 +72,8 @@ def published(subject: Subject, repository: str, tag: str) -> bool:
         return False
     wrong = subject.differing_labels(inspect(there))
     if wrong:
-        raise LastroError(
-            f"is in the registry with another {', '.join(wrong)}: {subject.release} was released from another "
-            "commit",
-            where=there,
-            fix="choose a higher tag",
-        )
+        problem = f"is in the registry with another {', '.join(wrong)}: {subject.release} was released from another commit"
+        raise LastroError(problem, where=there, fix="choose a higher tag")
     docker("tag", there, tag)
     return True
 
@@ -101,13 +89,11 @@ def pull(repository: str, digest: str, tag: str) -> None:
     try:
         docker("pull", "--quiet", there)
     except AbsentImageError:
-        raise LastroError(
-            "the registry has no such image any more", where=there, fix="release a new tag"
-        ) from None
+        problem = "the registry has no such image any more"
+        raise LastroError(problem, where=there, fix="release a new tag") from None
     except DeniedError as error:
-        raise ExternalError(
-            f"the registry refuses ({error})", where=there, fix="docker login, then again"
-        ) from None
+        problem = f"the registry refuses ({error})"
+        raise ExternalError(problem, where=there, fix="docker login, then again") from None
     docker("tag", there, tag)
 
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from typing import Any
 from cyclonedx.contrib.license.factories import LicenseFactory
 from cyclonedx.model import HashAlgorithm, HashType, Property
 from cyclonedx.model.bom import Bom
-from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.model.component import Component
+from cyclonedx.model.component import ComponentType as Kind
 from cyclonedx.model.license import LicenseExpression
 from cyclonedx.output.json import JsonV1Dot6
 from cyclonedx.schema import SchemaVersion
@@ -117,108 +119,78 @@ def _bundled(package: Component, contents: Contents) -> list[Component]:
                 continue
             # Without qualifiers, which name folders of the machine that the package was built on.
             purl = PackageURL(purl.type, purl.namespace, purl.name, purl.version)
-            terms = [
-                entry.get("expression") or entry.get("license", {}).get("id")
-                for entry in each.get("licenses", ())
-            ]
-            found[str(purl)] = Component(
-                type=ComponentType.LIBRARY,
-                bom_ref=f"{package.bom_ref} {purl}",
-                name=each["name"],
-                version=each.get("version"),
-                purl=purl,
-                licenses=map(LicenseFactory().make_from_string, filter(None, terms[:1])),
+            terms = map(LicenseFactory().make_from_string, filter(None, _terms(each)[:1]))
+            ref = f"{package.bom_ref} {purl}"
+            found[str(purl)] = _part(
+                Kind.LIBRARY, ref, each["name"], each.get("version"), purl=purl, licenses=terms
             )
     return list(found.values())
+
+
+def _part(kind: Kind, ref: str, name: str, version: str | None, **more: Any) -> Component:
+    return Component(type=kind, bom_ref=ref, name=name, version=version, **more)
 
 
 def _image(image: dict[str, Any]) -> Component:
     known = labels(image)
     told = {key: known[key] for key in (names.DATA, names.PARAMS, "lastro.version") if known.get(key)}
-    return Component(
-        type=ComponentType.CONTAINER,
-        bom_ref="image",
-        name=known.get(f"{OCI}.title", "image"),
-        version=known.get(f"{OCI}.version") or known.get(f"{OCI}.revision"),
-        properties=[
-            Property(name=key, value=value) for key, value in {"lastro.image": image["Id"], **told}.items()
-        ],
-    )
+    properties = [
+        Property(name=key, value=value) for key, value in {"lastro.image": image["Id"], **told}.items()
+    ]
+    version = known.get(f"{OCI}.version") or known.get(f"{OCI}.revision")
+    return _part(Kind.CONTAINER, "image", known.get(f"{OCI}.title", "image"), version, properties=properties)
 
 
-def _parts(image: dict[str, Any], contents: Contents) -> list[Component]:
+def _parts(image: dict[str, Any], contents: Contents) -> Iterator[Component]:
     """List all but the Python packages: model, app, Python, the system and its packages."""
     known = labels(image)
+    for path, content in contents.files.items():
+        if path.startswith(MODEL):
+            hashes = [
+                HashType(alg=algorithm, content=hashlib.new(name, content, usedforsecurity=False).hexdigest())
+                for algorithm, name in ((HashAlgorithm.MD5, "md5"), (HashAlgorithm.SHA_256, "sha256"))
+            ]
+            ref, title = path.removeprefix(MODEL), known.get(f"{OCI}.title", "model")
+            version = known.get("lastro.version")
+            yield _part(Kind.MACHINE_LEARNING_MODEL, ref, title, version, hashes=hashes)
+    yield _part(Kind.APPLICATION, "lastro_scoring", "lastro_scoring", known.get(f"{OCI}.revision"))
     environment = dict(entry.partition("=")[::2] for entry in image["Config"].get("Env") or ())
-    parts = [
-        _model(path, content, known) for path, content in contents.files.items() if path.startswith(MODEL)
-    ]
-    parts.append(
-        Component(
-            type=ComponentType.APPLICATION,
-            bom_ref="lastro_scoring",
-            name="lastro_scoring",
-            version=known.get(f"{OCI}.revision"),
-        )
-    )
     python = environment.get("PYTHON_VERSION")
     if python:
-        parts.append(
-            Component(
-                type=ComponentType.PLATFORM,
-                bom_ref=f"python {python}",
-                name="python",
-                version=python,
-                licenses=[LicenseExpression("Python-2.0.1")],
-                cpe=f"cpe:2.3:a:python:python:{python}:*:*:*:*:*:*:*",
-                purl=PackageURL("generic", None, "python", python),
-            )
+        yield _part(
+            Kind.PLATFORM,
+            f"python {python}",
+            "python",
+            python,
+            licenses=[LicenseExpression("Python-2.0.1")],
+            cpe=f"cpe:2.3:a:python:python:{python}:*:*:*:*:*:*:*",
+            purl=PackageURL("generic", None, "python", python),
         )
     system = contents.system()
     vendor, version = system.get("ID", "debian"), system.get("VERSION_ID", "")
     if system:
-        parts.append(
-            Component(type=ComponentType.OPERATING_SYSTEM, bom_ref="system", name=vendor, version=version)
-        )
+        yield _part(Kind.OPERATING_SYSTEM, "system", vendor, version)
     for package in contents.debian():
         qualifiers = {"arch": package.architecture, "distro": f"{vendor}-{version}"}
         if package.source != package.name:
             qualifiers["upstream"] = package.source
         purl = PackageURL("deb", vendor, package.name, package.version, qualifiers)
-        parts.append(
-            Component(
-                type=ComponentType.LIBRARY,
-                bom_ref=str(purl),
-                name=package.name,
-                version=package.version,
-                purl=purl,
-            )
-        )
-    return parts
+        yield _part(Kind.LIBRARY, str(purl), package.name, package.version, purl=purl)
 
 
-def _model(path: str, content: bytes, known: dict[str, str]) -> Component:
-    digests = {HashAlgorithm.MD5: "md5", HashAlgorithm.SHA_256: "sha256"}
-    return Component(
-        type=ComponentType.MACHINE_LEARNING_MODEL,
-        bom_ref=path.removeprefix(MODEL),
-        name=known.get(f"{OCI}.title", "model"),
-        version=known.get("lastro.version"),
-        hashes=[
-            HashType(alg=algorithm, content=hashlib.new(name, content, usedforsecurity=False).hexdigest())
-            for algorithm, name in digests.items()
-        ],
-    )
+def _terms(part: dict[str, Any]) -> list[str | None]:
+    """Return what a component of a bill of materials says that its licence is."""
+    licences = part.get("licenses", ())
+    return [
+        each.get("expression") or each["license"].get("id") or each["license"].get("name")
+        for each in licences
+    ]
 
 
 def declared(text: str) -> dict[str, str]:
     """Read what each Python package of a bill of materials says that its licence is, by canonical name."""
-    found = {}
-    for part in json.loads(text)["components"]:
-        if part.get("purl", "").startswith("pkg:pypi/"):
-            terms = [
-                entry.get("expression") or entry["license"].get("id") or entry["license"].get("name", "")
-                for entry in part.get("licenses", ())
-            ]
-            found[canonicalize_name(part["name"])] = ", ".join(dict.fromkeys(terms))
-    return found
+    return {
+        canonicalize_name(part["name"]): ", ".join(dict.fromkeys(filter(None, _terms(part))))
+        for part in json.loads(text)["components"]
+        if part.get("purl", "").startswith("pkg:pypi/")
+    }

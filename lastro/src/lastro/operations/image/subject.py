@@ -32,7 +32,6 @@ class Subject:
 
     def labels(self) -> dict[str, str]:
         """Return the image's labels; the first four are the OCI's (github.com/opencontainers/image-spec, annotations)."""
-        assert self.lineage.commit is not None
         return {
             "org.opencontainers.image.title": self.name,
             "org.opencontainers.image.revision": self.lineage.commit,
@@ -74,47 +73,29 @@ def find_subject(registry: Registry, root: Path, named: str) -> Subject:
     """
     version = versions.find_version(registry, root, named)
     refuse_retired(version)
-    release, rev = _released(registry, root, named, version)
+    release, rev, entry = None, version.tags.get(names.COMMIT, ""), None
+    snapshot = registry.snapshot()
+    promoted = history.promotions(history.read_entries(snapshot))
+    if named in snapshot.aliases:
+        entry = _shown_by(promoted, named, version.number)
+    elif not named.isdigit() and git.has_tag(root, named):
+        release, rev = str(ReleaseTag.parse(named)), f"refs/tags/{named}"
+    else:
+        entry = history.last_of(promoted, named)
+    if entry is not None:
+        release, rev = entry.release, entry.commit
     if not rev:
-        raise LastroError(
-            f"version {version.number} names no commit",
-            where=named,
-            fix="lastro register makes one that does",
-        )
+        problem = f"version {version.number} names no commit"
+        raise LastroError(problem, where=named, fix="lastro register makes one that does")
     found = lineage.read(root, rev)
     if found.model != version.tags.get(names.MODEL):
-        raise LastroError(
-            f"dvc.lock has model {found.model}, version {version.number} another",
-            where=named,
-            fix=f"lastro register --rev {named}",
-        )
-    return Subject(
-        registry.name,
-        version,
-        registry.run_of(version),
-        found,
-        release,
-        git.committed_at(root, found.commit or rev),
-    )
+        problem = f"dvc.lock has model {found.model}, version {version.number} another"
+        raise LastroError(problem, where=named, fix=f"lastro register --rev {named}")
+    created = git.committed_at(root, found.commit)
+    return Subject(registry.name, version, registry.run_of(version), found, release, created)
 
 
-def _released(registry: Registry, root: Path, named: str, version: Version) -> tuple[str | None, str]:
-    """Find the release that `named` stands for, None where it stands for none, and the commit or the tag to read."""
-    snapshot = registry.snapshot()
-    if not named.isdigit():
-        promoted = history.promotions(history.read_entries(snapshot))
-        if named in snapshot.aliases:
-            entry = _entry(promoted, named, version.number)
-        elif git.has_tag(root, named):
-            return str(ReleaseTag.parse(named)), f"refs/tags/{named}"
-        else:
-            entry = history.last_of(promoted, named)
-        if entry is not None:
-            return entry.release, entry.commit
-    return None, version.tags.get(names.COMMIT, "")
-
-
-def _entry(promoted: list[Entry], alias: str, number: int) -> Entry | None:
+def _shown_by(promoted: list[Entry], alias: str, number: int) -> Entry | None:
     """Find the promotion that an alias shows; None where it was set by hand, or by a registration."""
     if alias == names.PREVIOUS:
         # Moved with production, it has no entries of its own.

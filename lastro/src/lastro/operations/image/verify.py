@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import io
 import json
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
 import requests
 
 from lastro.core.docker import docker, inspect
 from lastro.evaluation.predictions import Predictions
-from lastro.operations.image import cases
 from lastro.operations.image.container import Container, NoAnswerError, running
 from lastro.operations.image.subject import Subject
 from lastro.operations.registry.artifact import fetch_folder
 from lastro.operations.release.champion import Candidate, load_candidate
 from lastro.tables.matrix import read_columns
-from lastro.tables.schema import KEY
+from lastro.tables.schema import KEY, Schema
+
+JSON, CSV = "application/json", "text/csv"
+ROWS = 1_000
+"""Of one request."""
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(NamedTuple):
     """One line of the table."""
 
     name: str
@@ -53,12 +58,15 @@ def verify(root: Path, image: str, subject: Subject) -> tuple[str, list[Check]]:
                 checks.append(_check_version(container, subject))
                 checks += _check_predictions(container, candidate)
                 checks.append(_check_refusals(container, candidate, example))
-                checks.append(_memory(container))
+                stats = docker("stats", "--no-stream", "--format", "{{.MemUsage}}", container.id)
+                checks.append(Check("memory", True, f"{stats.partition('/')[0].strip()} after all that"))
             except NoAnswerError as error:
                 checks.append(Check("answers", False, str(error)))
                 return found["Id"], checks
         with running(found["Id"], "--cpus=0.5") as container:
-            checks.append(_check_stop(container))
+            docker("stop", "--time", "20", container.id)
+            code = docker("wait", container.id).strip()
+            checks.append(Check("stops", code == "0", f"exit code {code} after SIGTERM"))
     return found["Id"], checks
 
 
@@ -88,10 +96,10 @@ def _check_predictions(container: Container, candidate: Candidate) -> Iterator[C
     place = {key: index for index, key in enumerate(recorded.keys.tolist())}
     order = np.array([place[key] for key in table[KEY].to_numpy().tolist()])
     wrong: dict[str, int] = {}
-    for first in range(0, len(table), cases.ROWS):
-        part = table.slice(first, cases.ROWS)
+    for first in range(0, len(table), ROWS):
+        part = table.slice(first, ROWS)
         expected = _rows(recorded.take(order[first : first + len(part)]))
-        for form, kind, body in cases.good(part, candidate.schema):
+        for form, kind, body in good(part, candidate.schema):
             answer = _post(container, kind, body)
             wrong[form] = wrong.get(form, 0) + _differences(answer, expected)
     for form, count in wrong.items():
@@ -119,7 +127,7 @@ def _differences(answer: requests.Response, expected: list[dict[str, Any]]) -> i
 
 def _check_refusals(container: Container, candidate: Candidate, example: dict[str, Any]) -> Check:
     answers = {
-        problem: _post(container, kind, body) for problem, kind, body in cases.bad(candidate.schema, example)
+        problem: _post(container, kind, body) for problem, kind, body in bad(candidate.schema, example)
     }
     wrong = [
         f"{problem} ({answer.status_code})"
@@ -135,12 +143,60 @@ def _post(container: Container, kind: str | None, body: bytes) -> requests.Respo
     return container.request("POST", "/invocations", data=body, headers=headers)
 
 
-def _memory(container: Container) -> Check:
-    used = docker("stats", "--no-stream", "--format", "{{.MemUsage}}", container.id).partition("/")[0].strip()
-    return Check("memory", True, f"{used} after all that")
+def good(table: pa.Table, schema: Schema) -> Iterator[tuple[str, str, bytes]]:
+    """Write a slice of held-out rows in every form: (form, content type, body)."""
+    columns = {column.name: _plain(table[column.name], column.kind) for column in schema.features}
+    names = list(columns)
+    cells = list(zip(*columns.values(), strict=True))
+    records = [dict(zip(names, row, strict=True)) for row in cells]
+    yield "dataframe_split", JSON, _json({"dataframe_split": {"columns": names, "data": cells}})
+    yield "dataframe_records", JSON, _json({"dataframe_records": records})
+    yield "instances", JSON, _json({"instances": records})
+    yield "inputs", JSON, _json({"inputs": columns})
+    # Where an empty text is a category, CSV cannot tell it from what is missing.
+    if not any(column.nullable and "" in (column.categories or ()) for column in schema.features):
+        types = {"date": pa.string(), "float": pa.float64(), "integer": pa.float64()}
+        fields = [pa.field(c.name, types.get(c.kind, table[c.name].type)) for c in schema.features]
+        sink = io.BytesIO()
+        pyarrow.csv.write_csv(pa.table(columns, schema=pa.schema(fields)), sink)
+        yield "csv", CSV, sink.getvalue()
 
 
-def _check_stop(container: Container) -> Check:
-    docker("stop", "--time", "20", container.id)
-    code = docker("wait", container.id).strip()
-    return Check("stops", code == "0", f"exit code {code} after SIGTERM")
+def bad(schema: Schema, example: dict[str, Any]) -> Iterator[tuple[str, str | None, bytes]]:
+    """Write requests that the app has to refuse: (what is wrong, content type, body)."""
+    names, row = example["columns"], example["data"][0]
+    split = {"columns": names, "data": [row]}
+    unknown = dict(zip(names, row, strict=True)) | {"no such": 1}
+    yield "no JSON", JSON, b"{"
+    yield "no content type", None, _json({"dataframe_split": split})
+    yield "another content type", "text/html", _json({"dataframe_split": split})
+    yield "two forms", JSON, _json({"dataframe_split": split, "instances": []})
+    yield "deep nesting", JSON, b'{"instances":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    yield "params", JSON, _json({"dataframe_split": split, "params": {"a": 1}})
+    yield "an unknown column", JSON, _json({"instances": [unknown]})
+    yield "a ragged row", JSON, _json({"dataframe_split": {"columns": names, "data": [[*row, 1]]}})
+    yield "a list as a cell", JSON, _json({"dataframe_split": {"columns": names, "data": [[[]] * len(row)]}})
+    if any(not column.nullable for column in schema.features):
+        yield "a missing column", JSON, _json({"instances": [{}]})
+        yield "a missing value", JSON, _json({"inputs": {name: [None] for name in names}})
+    numbers = [column.name for column in schema.features if column.kind in ("float", "integer")]
+    if numbers:
+        at = names.index(numbers[0])
+        head = b'{"dataframe_split":{"columns":' + _json(names) + b',"data":[['
+        cells = {"Infinity": b"Infinity", "a number beyond range": b"1e400", "text for a number": b'"x"'}
+        for problem, cell in cells.items():
+            line = b",".join(cell if i == at else _json(value) for i, value in enumerate(row))
+            yield problem, JSON, head + line + b"]]}}"
+
+
+def _plain(column: pa.ChunkedArray, kind: str) -> list[Any]:
+    if kind == "date":
+        return [None if cell is None else cell.isoformat() for cell in column.to_pylist()]
+    if kind in ("float", "integer"):
+        # NaN is how a missing number may stand in prepared data; JSON has null.
+        return pc.cast(column, pa.float64(), safe=False).to_pylist()
+    return column.to_pylist()
+
+
+def _json(content: Any) -> bytes:
+    return json.dumps(content).encode()

@@ -6,7 +6,7 @@ refused.
 
 from __future__ import annotations
 
-import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -30,22 +30,24 @@ class Strict(BaseModel):
 Content = TypeVar("Content", bound=Strict)
 
 
-class Difference(Strict):
-    """Against another model on the rows that both held out; gain is positive where this one is better."""
+class Measured(Strict):
+    """A value with its 95 % interval; None where it is undefined."""
 
     value: Number
-    gain: Number
     low: Number
     high: Number
 
 
-class Metric(Strict):
-    """One metric on all held-out rows, with its 95 % interval."""
+class Difference(Measured):
+    """The other model's value on the rows that both held out; gain is positive where this one is better."""
+
+    gain: Number
+
+
+class Metric(Measured):
+    """One metric on all held-out rows."""
 
     name: Text
-    value: Number
-    low: Number
-    high: Number
     base: Difference | None = None
     production: Difference | None = None
 
@@ -75,15 +77,12 @@ class Rule(Strict):
     detail: Text
 
 
-class Slice(Strict):
+class Slice(Measured):
     """The primary metric of one group."""
 
     column: Text
     group: Text
     rows: int
-    value: Number
-    low: Number
-    high: Number
 
 
 class Chart(Strict):
@@ -140,14 +139,9 @@ def read(path: Path) -> Report | Failure:
     Raises:
         LastroError: see `read_as`.
     """
-    content = _bytes(path, "lastro report")
-    try:
-        found = json.loads(content)
-    except (ValueError, RecursionError):
-        found = None
-    # Which of the two is meant, so that the error names what is wrong in it.
-    kind = Failure if isinstance(found, dict) and "error" in found else Report
-    return read_as(kind, path, "lastro report")
+    with suppress(LastroError):
+        return read_as(Failure, path, "lastro report")
+    return read_as(Report, path, "lastro report")
 
 
 def read_as(kind: type[Content], path: Path, command: str) -> Content:
@@ -156,16 +150,6 @@ def read_as(kind: type[Content], path: Path, command: str) -> Content:
     Raises:
         LastroError: it is missing, too large, or something else.
     """
-    try:
-        return kind.model_validate_json(_bytes(path, command))
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))[:80]
-        problem = f"is no report ({where}: {first['msg']})"
-        raise LastroError(problem, where=path, fix=f"run {command} again") from None
-
-
-def _bytes(path: Path, command: str) -> bytes:
     with readable(path):
         if not path.is_file() or path.is_symlink():
             raise LastroError("is no file", where=path, fix=f"{command} --json {path} writes it")
@@ -173,4 +157,10 @@ def _bytes(path: Path, command: str) -> bytes:
             content = file.read(MAXIMUM_BYTES + 1)
     if len(content) > MAXIMUM_BYTES:
         raise LastroError(f"has more than {MAXIMUM_BYTES} bytes; a real one has some thousand", where=path)
-    return content
+    try:
+        return kind.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))[:80]
+        problem = f"is no report ({where}: {first['msg']})"
+        raise LastroError(problem, where=path, fix=f"run {command} again") from None

@@ -21,22 +21,16 @@ def render(report: Report, next_step: str | None = None, foot: str = "") -> str:
         _summary(report),
         f"**Next:** {next_step or _next(report)}",
     ]
-    parts = [
-        *head,
-        _changes(report),
-        _metrics(report),
-        _verdict(report),
-        _production(report),
-        _slices(report),
-    ]
+    verdict = f"### Verdict\n\n{_rules(report.rules)}"
+    parts = [*head, _changes(report), _metrics(report), verdict]
+    if report.production_rules:
+        parts.append(f"### If it were released today\n\n{_rules(report.production_rules)}")
+    text = "\n\n".join(filter(None, [*parts, _slices(report)]))
     charts = "\n\n".join(render_chart(chart) for chart in report.charts)
-    text = "\n\n".join(part for part in parts if part)
     if charts and len(text) + len(charts) < MAXIMUM_LENGTH:
         text += f"\n\n<details><summary>Charts</summary>\n\n{charts}\n\n</details>"
     if len(text) > MAXIMUM_LENGTH:
-        text = "\n\n".join(
-            [*head, _verdict(report)[:MAXIMUM_LENGTH], "The rest is too long to be shown here."]
-        )
+        text = "\n\n".join([*head, verdict[:MAXIMUM_LENGTH], "The rest is too long to be shown here."])
     return "\n\n".join(filter(None, [text, foot])) + "\n"
 
 
@@ -47,16 +41,13 @@ def render_failure(failure: Failure, foot: str = "") -> str:
 
 
 def _summary(report: Report) -> str:
-    trained = ""
-    if report.ran is not None:
-        took = f" in {report.seconds:.0f} s" if report.seconds is not None else ""
-        trained = (
-            f" Ran{took}: {', '.join(code(stage, 40) for stage in report.ran)}."
-            if report.ran
-            else f" Nothing had to be trained: all of it came from the cache{took}."
-        )
-    what = f"{code(report.family, 60)}, {code(report.task, 30)}, {report.rows} held-out rows"
-    return f"{what}, model {code(report.model)}.{trained}"
+    what = f"{code(report.family, 60)}, {code(report.task, 30)}, {report.rows} held-out rows, model {code(report.model)}."
+    if report.ran is None:
+        return what
+    took = f" in {report.seconds:.0f} s" if report.seconds is not None else ""
+    if not report.ran:
+        return f"{what} Nothing had to be trained: all of it came from the cache{took}."
+    return f"{what} Ran{took}: {', '.join(code(stage, 40) for stage in report.ran)}."
 
 
 def _next(report: Report) -> str:
@@ -109,16 +100,6 @@ def _note(word: str, other: Other) -> str:
     if other.same:
         return f"{word}: {code(other.name)} is this very model."
     return f"{word}: {code(other.name)}, compared on the {other.rows} rows that both held out."
-
-
-def _verdict(report: Report) -> str:
-    return "### Verdict\n\n" + _rules(report.rules)
-
-
-def _production(report: Report) -> str:
-    if not report.production_rules:
-        return ""
-    return "### If it were released today\n\n" + _rules(report.production_rules)
 
 
 def _rules(rules: list[Rule]) -> str:
