@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 
@@ -162,6 +163,12 @@ FAMILIES = {
     "elastic_net": {"alpha": 0.1},
 }
 """One for each task; what threads do to the bytes of every family is told in families/test_bytes.py."""
+if os.environ.get("LASTRO_EVERY_FAMILY"):
+    FAMILIES |= {
+        "logistic_regression": {},
+        "random_forest": {"n_estimators": 20},
+        "hist_gradient_boosting": {"max_iter": 20},
+    }
 
 
 @pytest.mark.parametrize("family", FAMILIES)
