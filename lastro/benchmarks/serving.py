@@ -2,7 +2,7 @@
 
 usage: python benchmarks/serving.py IMAGE STOCK_IMAGE [--seconds S] [--rounds N] [--rows N ...]
 IMAGE: what `lastro image build` made; STOCK_IMAGE: the lastro-stock:... that MLflow made on the way. Each round measures
-every server in turn, so that a ratio holds when the machine's speed drifts. The rivals are installed into a temporary venv.
+every server in turn, so that a ratio holds when the machine's speed drifts. The other servers are installed into a temporary venv.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ sys.path.insert(0, str(ROOT / "lastro"))
 
 from tests.servers import free_port
 
-RIVALS = ("litserve==0.2.19", "fastapi==0.165.0", "orjson==3.13.0", "uvloop==0.23.0", "httptools==0.9.0")
+SERVERS = ("litserve==0.2.19", "fastapi==0.165.0", "orjson==3.13.0", "uvloop==0.23.0", "httptools==0.9.0")
 HAND_WRITTEN = """
 import sys, numpy as np, orjson, xgboost
 from fastapi import FastAPI, Request, Response
@@ -205,8 +205,8 @@ def main() -> None:
         docker("cp", f"{holder}:/opt/lastro", str(folder))
         subprocess.run(["uv", "venv", "-q", "--python", sys.executable, folder / "venv"], check=True)
         python = str(folder / "venv" / "bin" / "python")
-        rivals = [*RIVALS, "xgboost-cpu==3.2.0"]
-        subprocess.run(["uv", "pip", "install", "-q", "--python", python, *rivals], check=True)
+        packages = [*SERVERS, "xgboost-cpu==3.2.0"]
+        subprocess.run(["uv", "pip", "install", "-q", "--python", python, *packages], check=True)
         model = folder / "lastro" / "model" / "model.ubj"
         example = json.loads((folder / "lastro" / "model" / "input_example.json").read_text())
         bodies = {}
@@ -224,13 +224,13 @@ def main() -> None:
         start: dict[str, Callable] = {
             "lastro": lambda: process(sys.executable, "-m", "lastro_scoring.serving", env=env, port=ports[0])
         }
-        for rival, (code, port) in {
+        for server, (code, port) in {
             "hand-written": (HAND_WRITTEN, ports[1]),
             "litserve": (LITSERVE, ports[2]),
         }.items():
-            (folder / f"serve_{rival}.py").write_text(code)
-            line = (python, str(folder / f"serve_{rival}.py"), str(model), str(port))
-            start[rival] = lambda line=line, port=port: process(*line, port=port)
+            (folder / f"serve_{server}.py").write_text(code)
+            line = (python, str(folder / f"serve_{server}.py"), str(model), str(port))
+            start[server] = lambda line=line, port=port: process(*line, port=port)
         for title, chosen in (
             ("containers, one processor each", {"image": options.image, "stock image": options.stock}),
             ("processes, one processor each", start),

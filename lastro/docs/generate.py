@@ -63,7 +63,7 @@ def page() -> str:
 
 
 def _watched() -> str:
-    stages = load_mapping((DOCS.parents[1] / "dvc.yaml").read_bytes(), "dvc.yaml", "mend that line")["stages"]
+    stages = load_mapping((DOCS.parents[1] / "dvc.yaml").read_bytes(), "dvc.yaml", "fix that line")["stages"]
     keys = sorted({key for stage in stages.values() for key in stage.get("params", [])})
     return ", ".join(f"`{key}`" for key in keys)
 

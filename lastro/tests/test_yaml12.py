@@ -30,7 +30,7 @@ def test_a_scalar_is_that_of_version_1_2(scalar, value):
         (b"a: !!python/object:os.system {}\n", r"dvc.lock:1: is not YAML"),
     ],
 )
-def test_a_broken_file_is_one_line_with_its_mend(content, message):
+def test_a_broken_file_is_one_line_with_its_fix(content, message):
     with pytest.raises(LastroError, match=message) as error:
         load_mapping(content, "dvc.lock", "do this")
 

@@ -65,7 +65,7 @@ def test_embedded_store_and_remote_are_left_as_they_were(registry, clone):
 
 
 @pytest.mark.e2e
-def test_what_is_broken_is_one_line_with_its_mend(registry, clone):
+def test_what_is_broken_is_one_line_with_its_fix(registry, clone):
     uri = f"http://127.0.0.1:{free_port()}"
     checks = doctor(clone, code=3, MLFLOW_TRACKING_URI=uri)
     assert checks["tracking"]["state"] == "failed"

@@ -1,4 +1,4 @@
-"""Distances between two samples: bounded, symmetrical, nought for the same, and alarmed by more than chance only."""
+"""Distances between two samples: bounded, symmetrical, 0 for the same, and alarmed by more than chance only."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.e2e
 SCHEMES = ("light", "dark")
 PHONE = 390
 THEIRS = ("scrollable-region-focusable",)
-"""The box that a wide table scrolls in is GitHub's, or the theme's, to mend."""
+"""The box that a wide table scrolls in is GitHub's, or the theme's, to fix."""
 GITHUB = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Report</title><style>{style}</style>
 <style>body {{ margin: 0 }} .markdown-body {{ box-sizing: border-box; max-width: 900px; margin: auto; padding: 24px }}</style>
 <main class="markdown-body"></main><script>{marked}</script><script>{mermaid}</script>"""

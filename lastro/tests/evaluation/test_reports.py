@@ -131,10 +131,10 @@ def test_confusion_counts_every_row_once(model):
 
 
 def test_calibration_groups_hold_all_rows_and_keep_ties_together(model):
-    for decimals, most in ((None, 12), (1, 11)):
+    for decimals, maximum in ((None, 12), (1, 11)):
         points = curves(model(600, decimals=decimals))["calibration"]
         assert sum(point["rows"] for point in points) == 600
-        assert 5 <= len(points) <= most
+        assert 5 <= len(points) <= maximum
         predicted = [point["predicted"] for point in points]
         assert predicted == sorted(set(predicted))
 

@@ -276,7 +276,7 @@ def test_input_example_is_no_row_of_the_data(project, store_kind):
 
 
 def test_training_of_the_same_model_again_makes_no_second_run(project, monkeypatch):
-    # MLflow leaves the last store that this process opened in the environment, which the side-car inherits.
+    # MLflow leaves the last store that this process opened in the environment, which the recorder inherits.
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     project.run("train")
     project.run("train")

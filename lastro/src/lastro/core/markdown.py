@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 
-MOST = 300
+MAXIMUM_LENGTH = 300
 """Longer text is cut: it would hide what matters."""
 
 
-def code(text: object, most: int = MOST) -> str:
+def code(text: object, maximum: int = MAXIMUM_LENGTH) -> str:
     """The text as a Markdown code span, in one line.
 
     In a code span GitHub reads no markup, tag, mention, issue number or address, and a backslash is itself. The two signs
@@ -18,8 +18,8 @@ def code(text: object, most: int = MOST) -> str:
     line = " ".join(str(text).split())
     kept = "".join(c for c in line if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
     kept = kept.replace("`", "\u02cb").replace("|", "\u2223")
-    if len(kept) > most:
-        kept = kept[: most - 1] + "…"
+    if len(kept) > maximum:
+        kept = kept[: maximum - 1] + "…"
     return f"`{kept or ' '}`"
 
 

@@ -162,19 +162,28 @@ def _beats_baseline(found: Resampled, name: str, prior: Prior, evaluation: Evalu
     samples = bootstrap(baseline(source, prior), (name,), evaluation.resamples, evaluation.seed)[name]
     if np.isnan(samples).all():
         samples = np.full(len(samples), chance(name, source))
-    sign = METRICS[name].sign
-    low, high = map(rounded, interval(sign * (found.samples[name] - samples)))
-    gain = rounded(sign * (found.values[name] - dummy))
+    samples = METRICS[name].sign * (found.samples[name] - samples)
+    return _improvement("baseline", name, (found.values[name], dummy), samples, 0.0)
+
+
+def _improvement(
+    rule: str, name: str, values: tuple[float, float], samples: np.ndarray, bound: float, on: str = ""
+) -> Rule:
+    """Judge the interval of an improvement: above 0 against the baseline, within the margin against the champion."""
+    low, high = map(rounded, interval(samples))
+    gain = rounded(METRICS[name].sign * (values[0] - values[1]))
+    ours, theirs = f"{name} {shown(values[0])}", f"the {rule}'s {shown(values[1])}{on}"
     if low is None or gain is None:
-        detail = f"{name} {shown(found.values[name])} cannot be compared with the baseline's {shown(dummy)}"
-        detail += ": undefined on these rows or on too many resamples"
-        return Rule("baseline", False, None, 0.0, detail)
-    verb = "lies above 0" if low > 0 else "does not lie above 0 as a whole"
-    detail = (
-        f"{name} {shown(found.values[name])} against the baseline's {shown(dummy)}: "
-        f"the improvement {shown(gain)} {_shown_interval(low, high)} {verb}"
-    )
-    return Rule("baseline", low > 0, low, 0.0, detail)
+        detail = f"{ours} cannot be compared with {theirs}: undefined on these rows or on too many resamples"
+        return Rule(rule, False, None, bound, detail)
+    if rule == "baseline":
+        passed = low > bound
+        verb = "lies above 0" if passed else "does not lie above 0 as a whole"
+    else:
+        passed = low >= bound
+        verb = f"{'stays within' if passed else 'goes beyond'} the margin of {shown(bound)}"
+    detail = f"{ours} against {theirs}: the improvement {shown(gain)} {_shown_interval(low, high)} {verb}"
+    return Rule(rule, passed, low, bound, detail)
 
 
 def _slice(found: Resampled, name: str, column: str, gate: Gate) -> Rule:
@@ -226,21 +235,7 @@ def _not_worse(
     if n < gate.min_rows:
         fix = "predict the candidate's held-out rows with the champion, or lower gate.min_rows"
         return Rule("champion", False, None, bound, f"{rows}, at least {gate.min_rows} are needed; {fix}")
-    values = [compute(model, (name,))[name] for model in common[:2]]
-    samples = improvements(common.candidate, common.champion, (name,), evaluation.resamples, evaluation.seed)[
-        name
-    ]
-    low, high = map(rounded, interval(samples))
-    gain = rounded(METRICS[name].sign * (values[0] - values[1]))
-    if low is None or gain is None:
-        detail = (
-            f"{name} {shown(values[0])} cannot be compared with the champion's {shown(values[1])} on {rows}"
-        )
-        return Rule("champion", False, None, bound, f"{detail}: undefined on them or on too many resamples")
-    passed = low >= bound
-    verb = "stays within" if passed else "goes beyond"
-    detail = (
-        f"{name} {shown(values[0])} against the champion's {shown(values[1])} on {rows}: the improvement "
-        f"{shown(gain)} {_shown_interval(low, high)} {verb} the margin of {shown(bound)}"
-    )
-    return Rule("champion", passed, low, bound, detail)
+    ours, theirs = (compute(model, (name,))[name] for model in common[:2])
+    settings = evaluation.resamples, evaluation.seed
+    samples = improvements(common.candidate, common.champion, (name,), *settings)[name]
+    return _improvement("champion", name, (ours, theirs), samples, bound, f" on {rows}")

@@ -44,16 +44,13 @@ class Predictions:
     def __post_init__(self) -> None:
         classification = self.task == "classification"
         _check(self.task in ("classification", "regression"), f"task {self.task!r} is neither of the two")
-        keys = np.asarray(self.keys)
+        keys, truth = np.asarray(self.keys), np.asarray(self.truth)
         if keys.dtype.kind not in "iu":
             keys = keys.astype(np.str_)
         elif keys.dtype != np.uint64:
             keys = keys.astype(np.int64)
-        truth = np.asarray(self.truth)
-        _check(
-            not classification or truth.dtype.kind in "iu" or not truth.size,
-            f"truth holds {truth.dtype}, expected class indices",
-        )
+        indices = not classification or truth.dtype.kind in "iu" or not truth.size
+        _check(indices, f"truth holds {truth.dtype}, expected class indices")
         truth = truth.astype(np.int64 if classification else np.float64)
         scores = np.asarray(self.scores, dtype=np.float64)
         slices = {name: np.asarray(groups).astype(np.str_) for name, groups in self.slices.items()}
@@ -121,11 +118,9 @@ class Predictions:
         """
         if column not in self.slices:
             held = ", ".join(sorted(self.slices)) or "none"
-            raise LastroError(
-                f"the predictions have no slice column {column!r} (they have: {held})",
-                where="evaluation.slices",
-                fix="correct the name, or repeat the evaluation",
-            )
+            problem = f"the predictions have no slice column {column!r} (they have: {held})"
+            fix = "correct the name, or repeat the evaluation"
+            raise LastroError(problem, where="evaluation.slices", fix=fix)
         order = np.argsort(self.slices[column], kind="stable")
         present, starts = np.unique(self.slices[column][order], return_index=True)
         # No rows have no groups, but would split into one.

@@ -59,7 +59,7 @@ def commit_lock(root: Path, head: str, branch: str, lock: bytes, base: str | Non
     merged = None if base is None or git.is_ancestor(root, base, head) else base
     parents = [head, merged] if merged else [head]
     if found != head:
-        # What an earlier attempt at this very work left is as good.
+        # An earlier attempt made this very commit: a no-op.
         made_of = git.attempt(root, "rev-parse", f"{found}^@").stdout.decode().split()
         if made_of == parents and blob(root, found, path) == lock:
             return LockCommit(found, False)

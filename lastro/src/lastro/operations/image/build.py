@@ -68,9 +68,8 @@ def build_stock(root: Path, model: Path, slim: str, digest: str) -> str:
         try:
             docker("build", "--tag", base, ".", shown=True, cwd=folder)
         except ExternalError as error:
-            raise ExternalError(
-                error.problem, where=error.where, fix=f"the image {slim} must be there, or be pulled"
-            ) from None
+            fix = f"the image {slim} must be there, or be pulled"
+            raise ExternalError(error.problem, where=error.where, fix=fix) from None
     name = f"lastro-stock:{digest[:12]}-{key}"
     code = (
         "import sys, mlflow.models; "

@@ -109,12 +109,9 @@ def _check_predictions(container: Container, candidate: Candidate) -> Iterator[C
 
 def _rows(recorded: Predictions) -> list[dict[str, Any]]:
     """Build the answer that the recorded predictions stand for."""
-    rows = [{"prediction": name} for name in recorded.names(recorded.predicted).tolist()]
-    if recorded.labels:
-        names = [f"probability_{label}" for label in recorded.labels]
-        for row, scores in zip(rows, recorded.scores.tolist(), strict=True):
-            row.update(zip(names, scores, strict=True))
-    return rows
+    names = ["prediction", *(f"probability_{label}" for label in recorded.labels)]
+    columns = [recorded.names(recorded.predicted), *(recorded.score_columns if recorded.labels else ())]
+    return [dict(zip(names, row, strict=True)) for row in zip(*(c.tolist() for c in columns), strict=True)]
 
 
 def _differences(answer: requests.Response, expected: list[dict[str, Any]]) -> int:

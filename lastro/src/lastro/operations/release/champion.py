@@ -74,11 +74,8 @@ def in_production(registry: Registry, snapshot: Snapshot) -> tuple[Version, Entr
     last = next((entry for entry in reversed(promoted) if entry.version == number), None)
     if last is None or names.MODEL not in version.tags:
         fix = f"lastro rollback --to {promoted[-1].release}" if promoted else "delete the alias"
-        raise LastroError(
-            f"is at version {number}, which was never promoted",
-            where="alias production",
-            fix=f"it was set by hand: {fix}",
-        )
+        problem = f"is at version {number}, which was never promoted"
+        raise LastroError(problem, where="alias production", fix=f"it was set by hand: {fix}")
     return version, last
 
 
@@ -176,9 +173,7 @@ def missing_inputs(champion: Schema, data: Schema) -> list[str]:
         found = columns.get(column.name)
         if found is None:
             lost.append(f"its input {column.name} is no longer in the data")
-        elif (found.kind in ("category", "date") or column.kind in ("category", "date")) and (
-            found.kind != column.kind
-        ):
+        elif found.kind != column.kind and {found.kind, column.kind} & {"category", "date"}:
             lost.append(f"its input {column.name} was {column.kind} and is {found.kind}")
     if champion.labels != data.labels or champion.task != data.task:
         lost.append(f"it answers {_answer(champion)}, this data has {_answer(data)}")
@@ -221,11 +216,8 @@ def _trained_rows(
             f"row keys were {then} then and are {now} now, so its rows cannot be found among these"
         )
     if key is None and not np.isin(*(np.concatenate(list(parts.values())) for parts in (ours, theirs))).any():
-        raise LastroError(
-            "no row of its data is in this data: a row is named by its content, and a column that came or "
-            "went renames all",
-            fix="set data.key",
-        )
+        why = "a row is named by its content, and a column that came or went renames all"
+        raise LastroError(f"no row of its data is in this data: {why}", fix="set data.key")
     return trained
 
 

@@ -51,11 +51,9 @@ class Plan:
         """Raise VerdictError with the names of the failed rules, if any."""
         failed = [rule.name for rule in (*self.rules, *self.verdict.rules) if not rule.passed]
         if failed:
-            raise VerdictError(
-                f"must not be released ({', '.join(failed)})",
-                where=self.tag,
-                fix=f"lastro release plan {self.tag} says why, and how to fix it",
-            )
+            problem = f"must not be released ({', '.join(failed)})"
+            fix = f"lastro release plan {self.tag} says why, and how to fix it"
+            raise VerdictError(problem, where=self.tag, fix=fix)
 
     def to_json(self, name: str) -> dict[str, Any]:
         """Return the plan for the workflow; `name` is the registered model's."""
@@ -192,12 +190,8 @@ def promote(
 def _refuse_rolled_back(entries: list[Entry], tag: ReleaseTag) -> None:
     """Refuse a promotion that is retried late and would undo a rollback."""
     now = history.current(entries, tag.alias)
-    if (
-        now
-        and now.release != str(tag)
-        and any(e.release == str(tag) for e in history.promotions(entries, tag.alias))
-    ):
+    before = [entry for entry in history.promotions(entries, tag.alias) if entry.release == str(tag)]
+    if now and now.release != str(tag) and before:
         fix = f"lastro rollback --to {tag}" if tag.alias == names.PRODUCTION else "tag the next candidate"
-        raise LastroError(
-            f"was in {tag.alias} before {now.release} came", where=tag, fix=f"to return to it: {fix}"
-        )
+        problem = f"was in {tag.alias} before {now.release} came"
+        raise LastroError(problem, where=tag, fix=f"to return to it: {fix}")

@@ -5,6 +5,8 @@ Numbers and order are those of Semantic Versioning 2.0.0 (semver.org).
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from semver import Version
 
 from lastro.core.errors import LastroError
@@ -25,19 +27,15 @@ class ReleaseTag(Version):
         Raises:
             LastroError: it is not a release tag.
         """
-        try:
+        tag = None
+        with suppress(ValueError):
             found = Version.parse(text[1:])
             candidate = int(found.prerelease.removeprefix("rc.")) if found.prerelease else None
             tag = cls(found.major, found.minor, found.patch, candidate)
-        except ValueError:
-            tag = None
         # Written otherwise it is none: digits of another script, a build, a line's end.
         if tag is None or str(tag) != text or (tag.candidate or 0) < 0:
-            raise LastroError(
-                "is no release tag",
-                where=repr(text),
-                fix="expected vX.Y.Z (production) or vX.Y.Z-rc.N (staging), numbers without leading zeros",
-            )
+            fix = "expected vX.Y.Z (production) or vX.Y.Z-rc.N (staging), numbers without leading zeros"
+            raise LastroError("is no release tag", where=repr(text), fix=fix)
         return tag
 
     def __str__(self) -> str:

@@ -71,11 +71,8 @@ def _compare(
     before = restore(newest.root, version.tags[names.DATA], folder / "before", Paths.of(newest.root).prepared)
     lost = missing_inputs(schema, read_schema(newest.schema))
     if lost:
-        raise LastroError(
-            f"cannot be scored on the newest data: {'; '.join(lost)}",
-            where=release,
-            fix="release a new model",
-        )
+        problem = f"cannot be scored on the newest data: {'; '.join(lost)}"
+        raise LastroError(problem, where=release, fix="release a new model")
     described = (*schema.features, schema.target)
     wanted = list(dict.fromkeys([KEY, *(column.name for column in described)]))
     now = _rows(newest.prepared, wanted)
@@ -134,25 +131,21 @@ def categories(before: np.ndarray, now: np.ndarray) -> Distance:
 def _moved(
     column: Described, before: pa.ChunkedArray, now: pa.ChunkedArray, limit: float, columns: int
 ) -> Column:
-    parts = before, now
     if column.kind in ("category", "boolean"):
-        kind = "category"
-        found = categories(
-            *(pc.fill_null(part.cast(pa.string()), MISSING).to_numpy().astype(np.str_) for part in parts)
-        )
+        kind, compare = "category", categories
+        parts = [part.cast(pa.string()) for part in (before, now)]
         missing = [part.null_count / len(part) for part in parts]
+        values = [pc.fill_null(part, MISSING).to_numpy().astype(np.str_) for part in parts]
     else:
-        kind = "number"
-        if column.kind == "date":
-            parts = [part.cast(pa.int64()) for part in parts]
-        floats = [part.cast(pa.float64(), safe=False).to_numpy() for part in parts]
-        found = numbers(*floats)
-        missing = [float(np.isnan(part).mean()) for part in floats]
+        kind, compare = "number", numbers
+        parts = [part.cast(pa.int64()) if column.kind == "date" else part for part in (before, now)]
+        values = [part.cast(pa.float64(), safe=False).to_numpy() for part in parts]
+        missing = [float(np.isnan(part).mean()) for part in values]
+    found = compare(*values)
     return Column(
         name=column.name,
         kind=kind,
-        distance=found.distance,
-        p=found.p,
+        **found._asdict(),
         missing_before=missing[0],
         missing_now=missing[1],
         beyond=found.beyond(limit, columns),
@@ -168,15 +161,6 @@ def _measured(params: Params, recorded: Predictions, predicted: Predictions) -> 
     if not np.isfinite([then, now, low, high]).all():
         # A single class among the new rows, for example: there is nothing to be said.
         return {"metric": metric, "at_release": then if np.isfinite(then) else None}
-    sign = METRICS[metric].sign
-    drop = sign * (then - now)
-    chance = low <= then <= high
-    return {
-        "metric": metric,
-        "at_release": then,
-        "now": now,
-        "low": low,
-        "high": high,
-        "drop": drop,
-        "worse": drop > params.drift.drop and not chance,
-    }
+    measured = {"metric": metric, "at_release": then, "now": now, "low": low, "high": high}
+    drop, chance = METRICS[metric].sign * (then - now), low <= then <= high
+    return measured | {"drop": drop, "worse": drop > params.drift.drop and not chance}
