@@ -2,7 +2,7 @@
 
 usage: python benchmarks/serving.py IMAGE STOCK_IMAGE [--seconds S] [--rounds N] [--rows N ...]
 IMAGE: what `lastro image build` made; STOCK_IMAGE: the lastro-stock:... that MLflow made on the way. Each round measures
-every server in turn, so that a ratio holds when the machine's speed drifts. The other servers are installed into a temporary venv.
+every server in turn, so that a ratio holds when the machine's speed drifts. The others are installed into a temporary venv.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -208,13 +207,17 @@ def check(champion: Path | None) -> None:
 
     With --champion the gate runs again, with its comparison on the rows that both files have.
     """
+    from lastro.core.files import read_json
+    from lastro.evaluation.gate import Verdict
     from lastro.families.catalog import load_params
 
     paths = Paths.of(find_root())
     # DVC overlooks a change outside of the sections that the stages name, such as a misspelt section.
     params = load_params(paths.params)
     _refuse_another_models(paths)
-    verdict = _judge(params, paths, champion) if champion else _read_verdict(paths.verdict)
+    verdict = Verdict.from_json(read_json(paths.verdict, "run dvc repro"))
+    if champion:
+        verdict = _judge(params, paths, champion)
     print_verdict(verdict)
     if not verdict.passed:
         failed = ", ".join(rule.name for rule in verdict.rules if not rule.passed)
@@ -240,15 +243,6 @@ def _refuse_another_models(paths: Paths) -> None:
                 where=path,
                 fix="run dvc checkout, or dvc repro, then check again",
             )
-
-
-def _read_verdict(path: Path) -> Verdict:
-    from lastro.evaluation.gate import Verdict
-
-    try:
-        return Verdict.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except ValueError as error:
-        raise LastroError(f"holds no verdict ({error})", where=path, fix="run dvc repro") from None
 
 
 def _judge(params: Params, paths: Paths, champion: Path) -> Verdict:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from lastro.core.errors import LastroError
+from lastro.core.errors import LastroError, readable
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
@@ -23,13 +23,15 @@ def write_json(path: Path, content: object) -> None:
     write_whole(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_json(path: Path, fix: str) -> Any:
+def read_json(path: Path, fix: str = "") -> Any:
     """Read JSON.
 
     Raises:
-        LastroError: it cannot be read, or is no JSON.
+        LastroError: it cannot be read, or is not JSON.
     """
+    with readable(path, fix):
+        content = path.read_bytes()
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise LastroError(f"cannot be read ({error})", where=path, fix=fix) from None
+        return json.loads(content)
+    except ValueError as error:
+        raise LastroError(f"is not JSON ({error})", where=path, fix=fix) from None

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from lastro.core.errors import LastroError, readable
+from lastro.core.errors import LastroError
+from lastro.core.files import read_json
 
 Kind = Literal["float", "integer", "boolean", "category", "date"]
 Label = str | int | bool
@@ -84,13 +85,7 @@ def read_schema(path: Path) -> Schema:
 
 def read_optional_schema(path: Path) -> Schema | None:
     """Read a schema file; None where the file holds an empty object, which asks prepare to infer one."""
-    try:
-        with readable(path, "it must hold a schema, or {} to infer one"):
-            content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise LastroError(
-            f"is not JSON ({error})", where=path, fix="copy data/prepared/schema.json over it"
-        ) from None
+    content = read_json(path, "copy data/prepared/schema.json over it, or write {} to infer one")
     if content == {}:
         return None
     try:

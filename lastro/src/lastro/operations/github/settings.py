@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lastro.core.errors import ExternalError, LastroError
+from lastro.core.errors import ExternalError
+from lastro.core.files import read_json
 from lastro.operations.github.client import AnswerError, GitHub
 from lastro.operations.github.propose import LABEL
 
@@ -72,10 +72,7 @@ def settings(root: Path) -> Iterator[Setting]:
         _label,
     )
     for path in sorted((root / RULESETS).glob("*.json")):
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise LastroError(f"is no ruleset ({error})", where=path) from None
+        content = read_json(path)
         yield Setting(
             f"ruleset {content['name']}: {', '.join(rule['type'] for rule in content['rules'])}",
             f"{path.relative_to(root)} is what is applied",
