@@ -29,7 +29,7 @@ format:: $(VENV)/dev ## Fix what lint can fix
 	@ruff format src tests notebooks
 
 ui: $(VENV)/runtime ## Open MLflow's UI on this clone's runs, at http://127.0.0.1:5000 (PORT=...)
-	@mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" --port $(or $(PORT),5000)
+	@lastro ui --port $(or $(PORT),5000)
 
 status: $(VENV)/runtime ## Show the digests behind the model, and whether dvc.lock is up to date
 	@lastro status

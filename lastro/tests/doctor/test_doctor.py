@@ -108,10 +108,10 @@ AZURE = "azureml://westeurope.api.azureml.ms/mlflow/v1.0/subscriptions/0/resourc
 
 
 def test_uri_of_azure_reaches_mlflow_unchanged(monkeypatch, tmp_path):
-    from lastro.operations.tracking.store import resolve_uri
+    from lastro.operations.tracking.address import tracking_uri
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", AZURE)
-    assert resolve_uri(tmp_path) == AZURE
+    assert tracking_uri(tmp_path) == AZURE
 
 
 @pytest.mark.e2e

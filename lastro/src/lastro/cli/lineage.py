@@ -242,7 +242,7 @@ def doctor(ci: bool, as_json: bool) -> None:
 
     root = find_root()
     # A variable that GitHub does not know arrives as an empty one.
-    server = bool(os.environ.get("MLFLOW_TRACKING_URI"))
+    server = bool(os.environ.get("MLFLOW_TRACKING_URI", "").strip())
     tracked = store.examine(root) if server or not ci else ()
     checks = []
     # Each is shown as soon as it is answered.

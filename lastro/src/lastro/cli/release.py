@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -123,10 +122,11 @@ def report(base: str | None, json_file: Path | None, summary: bool) -> None:
     from lastro.operations.report.build import build
     from lastro.operations.report.content import Failure
     from lastro.operations.report.pull_request import render, render_failure
+    from lastro.operations.tracking.address import configured
 
     root = find_root()
     # A job's embedded store is new and empty: asking it would only take time.
-    production = bool(os.environ.get("MLFLOW_TRACKING_URI")) or (root / "mlflow.db").is_file()
+    production = bool(configured()) or (root / "mlflow.db").is_file()
     try:
         found = build(root, base and git.merge_base(root, base), production, base)
     except LastroError as error:

@@ -17,6 +17,7 @@ import click
 
 from lastro.cli.common import cli, opened_registry
 from lastro.core.errors import ExternalError, LastroError
+from lastro.core.paths import find_root
 
 if TYPE_CHECKING:
     from lastro.operations.registry.client import Registry
@@ -44,6 +45,28 @@ def serve(what: str | None, port: int) -> None:
         body = shlex.quote(json.dumps({"dataframe_split": example}, separators=(",", ":")))
         click.echo(f"try: curl -H 'Content-Type: application/json' -d {body} {address}")
         _run_server(model, port)
+
+
+@cli.command("ui")
+@click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
+def ui(port: int) -> None:
+    """Show MLflow's pages on the runs of this clone, until Ctrl-C.
+
+    One worker and no background jobs, which only traces of language models need (MLFLOW_SERVER_ENABLE_JOB_EXECUTION=true
+    brings them back).
+    """
+    from lastro.operations.tracking import address
+
+    root = find_root()
+    uri = address.tracking_uri(root)
+    if uri.startswith(("http:", "https:", "databricks", "azureml:")):
+        raise LastroError(
+            "is a server, which has these pages", where=address.VARIABLE, fix="open it in a browser"
+        )
+    address.bring_home(address.database_of(root))
+    os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
+    options = ("--backend-store-uri", uri, "--workers", "1", "--port", str(port))
+    os.execv(sys.executable, [sys.executable, "-m", "mlflow", "ui", *options])
 
 
 def _fetch(registry: Registry, root: Path, what: str | None, folder: Path) -> tuple[str, Path]:

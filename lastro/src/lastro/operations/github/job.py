@@ -63,7 +63,7 @@ def examine() -> Iterator[Check]:
     if not os.environ.get("GITHUB_TOKEN"):
         fix = "env: GITHUB_TOKEN: ${{ github.token }} in the steps that comment or release"
         yield warning("GitHub token", "GITHUB_TOKEN is not set in this step", fix)
-    uri = os.environ.get("MLFLOW_TRACKING_URI")
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "").strip()
     if not uri:
         return
     if not uri.startswith(("http", "azureml", "databricks", "postgresql", "mysql", "mssql")):

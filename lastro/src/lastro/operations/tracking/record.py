@@ -75,7 +75,10 @@ def _record_training(store: Store, paths: Paths, autologged: str | None, trial: 
     schema = read_schema(paths.schema)
     model = file_digest(paths.model)
     name = f"{params.model.family}-{model[:8]}"
-    source = {"mlflow.source.name": "lastro train" if trial else "dvc repro"}
+    source = {
+        "mlflow.source.name": "lastro train" if trial else "dvc repro",
+        "mlflow.user": git.who(paths.root),
+    }
     run = runs.find_or_create_run(store, model, name, source, autologged)
     if run.data.tags.get(runs.TRAINED) == "true" and (trial or not runs.is_trial(run)):
         return run

@@ -20,14 +20,10 @@ from typing import Any, Literal
 
 from lastro.core.errors import ExternalError, LastroError
 from lastro.core.paths import Paths
+from lastro.operations.tracking import address
 
 MAXIMUM_SECONDS = 60.0
 """The child gives a server up after a few seconds; this bounds what it did not foresee."""
-
-
-def is_remote(uri: str | None) -> bool:
-    """Return whether a tracking URI names a server, which may fail to answer."""
-    return bool(uri) and not uri.startswith(("sqlite:", "file:", "/", "./"))
 
 
 class Recorder:
@@ -52,9 +48,10 @@ class Recorder:
         """Wait, before the work, until a remote store has answered; for a local one only if `always`.
 
         Raises:
+            LastroError: MLFLOW_TRACKING_URI is no address.
             ExternalError: it refused, or did not answer.
         """
-        remote = is_remote(os.environ.get("MLFLOW_TRACKING_URI"))
+        remote = not self.off and address.is_remote(address.configured())
         if self.off or not (always or remote):
             return
         try:

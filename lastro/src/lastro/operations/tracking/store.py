@@ -26,7 +26,10 @@ from mlflow.exceptions import MlflowException
 
 from lastro.families.catalog import load_params
 from lastro.operations.lineage.dvc import first_line
+from lastro.operations.tracking import address
 
+KIND = "mlflow.experimentKind"
+"""Tag of an experiment: which of its pages MLflow opens. Without it, those of traces of language models."""
 PATIENCE = 5
 """Seconds to wait for the first answer, without a retry: a person knows within ten, MLflow's import included."""
 
@@ -47,32 +50,14 @@ class Store:
         return f"{name} ({run_id}) in the experiment {self.experiment.name} of {without_password(self.uri)}; `make ui` shows it"
 
 
-def resolve_uri(root: Path) -> str:
-    """Return MLFLOW_TRACKING_URI, or the SQLite file in the clone.
-
-    DVC runs queued experiments in a throw-away copy below .dvc/tmp; their runs belong to the clone it was made from.
-    """
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{clone_of(root) / 'mlflow.db'}"
-
-
-def clone_of(root: Path) -> Path:
-    """Return `root`, or the clone that DVC copied it from."""
-    root = root.resolve()
-    for folder in root.parents:
-        if folder.name == "exps" and folder.parent.name == "tmp" and folder.parent.parent.name == ".dvc":
-            return folder.parent.parent.parent
-    return root
-
-
 def open_store(root: Path, patience: int = PATIENCE) -> Store:
     """Connect, and find or create the experiment of params.yaml; ExternalError without an answer in `patience` seconds."""
     for noisy in ("alembic", "mlflow.store", "mlflow.tracking"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     name = load_params(root / "params.yaml").name
-    # Asked before set_tracking_uri, which writes the variable.
-    embedded = not os.environ.get("MLFLOW_TRACKING_URI")
-    uri = resolve_uri(root)
-    if uri.startswith(("file:", "/", "./", "../")):
+    uri, database = address.tracking_uri(root), address.database_of(root)
+    embedded = uri == f"sqlite:///{database}"
+    if uri.startswith(address.LOCAL):
         # MLflow refuses its old file store unless this is set.
         os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
     mlflow.set_tracking_uri(uri)
@@ -80,10 +65,14 @@ def open_store(root: Path, patience: int = PATIENCE) -> Store:
     later = {name: os.environ[name] for name in once}
     os.environ |= once
     try:
+        if embedded:
+            address.bring_home(database)
         client = MlflowClient(uri)
-        experiment = client.get_experiment_by_name(name) or _create(
-            client, name, (clone_of(root) / "mlartifacts").as_uri() if embedded else None
-        )
+        folder = (database.parent / address.FOLDER).as_uri() if embedded else None
+        experiment = client.get_experiment_by_name(name) or _create(client, name, folder)
+        if KIND not in experiment.tags:
+            client.set_experiment_tag(experiment.experiment_id, KIND, "custom_model_development")
+            experiment = client.get_experiment(experiment.experiment_id)
     except LastroError:
         raise
     except Exception as error:
