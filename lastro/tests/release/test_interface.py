@@ -95,5 +95,5 @@ def test_each_change_is_named(new, needs, what):
 )
 def test_what_a_tag_gives(last, tag, bump):
     last, tag = ReleaseTag.parse(last), ReleaseTag.parse(tag)
-    given = [each for each in Bump if tag.final >= rules.next_release(last, each)]
+    given = [each for each in Bump if tag.finalize_version() >= rules.next_release(last, each)]
     assert max(given, default=None) == bump

@@ -81,5 +81,5 @@ def test_a_release_has_to_pass_releases_and_a_candidate_its_own_kind_too(tag, re
     others = must_come_after(tag, released)
     assert tag not in others
     for other in others:
-        assert other.candidate is None or re.sub(r"-rc.*", "", str(other)) == str(tag.final)
+        assert other.candidate is None or re.sub(r"-rc.*", "", str(other)) == str(tag.finalize_version())
     assert {o for o in released if o.candidate is None and o != tag} <= set(others)

@@ -55,11 +55,8 @@ def baseline(predictions: Predictions, prior: Prior) -> Predictions:
     """
     constant = np.asarray(prior, dtype=np.float64)
     if constant.shape != predictions.scores.shape[1:]:
-        raise LastroError(
-            f"the prior has shape {constant.shape}, expected {predictions.scores.shape[1:]}",
-            where="baseline",
-            fix="train the model again",
-        )
+        problem = f"the prior has shape {constant.shape}, expected {predictions.scores.shape[1:]}"
+        raise LastroError(problem, where="baseline", fix="train the model again")
     return replace(predictions, scores=np.broadcast_to(constant, predictions.scores.shape))
 
 

@@ -187,10 +187,8 @@ class Predictions:
             reason = error.strerror or error
         except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
             reason = f"{type(error).__name__}: {error}"
-        reason = str(reason).splitlines()[0]
-        raise LastroError(
-            f"is no readable file of predictions ({reason})", where=path, fix="repeat the evaluation"
-        )
+        problem = f"is no readable file of predictions ({str(reason).splitlines()[0]})"
+        raise LastroError(problem, where=path, fix="repeat the evaluation")
 
 
 class Aligned(NamedTuple):
@@ -214,16 +212,11 @@ def aligned(candidate: Predictions, champion: Predictions) -> Aligned:
     for what in ("task", "labels"):
         ours, theirs = getattr(candidate, what), getattr(champion, what)
         if ours != theirs:
-            raise LastroError(
-                f"predictions cannot be compared: {what} is {ours!r} here and {theirs!r} in the champion's"
-            )
+            raise _not_comparable(f"{what} is {ours!r}", repr(theirs), "")
     candidate, champion = candidate.canonical(), champion.canonical()
-    if candidate.keys.dtype.kind != champion.keys.dtype.kind:
-        raise LastroError(
-            f"predictions cannot be compared: keys are {candidate.keys.dtype} here and {champion.keys.dtype} in "
-            "the champion's",
-            fix="evaluate both with the same data.key",
-        )
+    kinds = candidate.keys.dtype, champion.keys.dtype
+    if kinds[0].kind != kinds[1].kind:
+        raise _not_comparable(f"keys are {kinds[0]}", kinds[1], "evaluate both with the same data.key")
     n = len(candidate)
     _, keys = np.unique(np.concatenate([candidate.keys, champion.keys]), return_inverse=True)
     values, truths = np.unique(np.concatenate([candidate.truth, champion.truth]), return_inverse=True)
@@ -239,12 +232,15 @@ def aligned(candidate: Predictions, champion: Predictions) -> Aligned:
     if len(i):
         here, there = left[i[0]], champion_left[j[0]]
         truth, other = candidate.names(candidate.truth)[here], champion.names(champion.truth)[there]
-        raise LastroError(
-            f"predictions cannot be compared: the truth of row {candidate.keys[here]} is {truth} here and "
-            f"{other} in the champion's ({len(i)} such keys)",
-            fix="evaluate both on the same data",
-        )
+        here = f"the truth of row {candidate.keys[here]} is {truth}"
+        fix = f"evaluate both on the same data ({len(i)} keys differ so)"
+        raise _not_comparable(here, other, fix)
     return Aligned(candidate.take(ours), champion.take(theirs), len(left), len(champion_left))
+
+
+def _not_comparable(here: str, there: object, fix: str) -> LastroError:
+    problem = f"predictions cannot be compared: {here} here and {there} in the champion's"
+    return LastroError(problem, fix=fix)
 
 
 def _occurrence(pairs: np.ndarray) -> np.ndarray:

@@ -74,9 +74,8 @@ def describe(image: dict[str, Any], contents: Contents) -> str:
     wrong = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
     if wrong is not None:
         reason = " ".join(str(wrong.data.message).split())[:200]
-        raise ExternalError(
-            f"what it made is not valid CycloneDX {SPECIFICATION}: {reason}", where="cyclonedx-bom"
-        )
+        problem = f"what it made is not valid CycloneDX {SPECIFICATION}: {reason}"
+        raise ExternalError(problem, where="cyclonedx-bom")
     return text
 
 

@@ -160,6 +160,35 @@ def score_champion(
     return ChampionScore(fair, Rule(RULE, True, rows, bound, counted))
 
 
+def score_production(
+    registry: Registry,
+    root: Path,
+    candidate: Candidate,
+    found: Lineage,
+    folder: Path,
+    without: str | None = None,
+) -> tuple[Entry | None, ChampionScore]:
+    """Score what is in production, and return its release; None where nothing is. without: why it is left out.
+
+    Raises:
+        LastroError: see `in_production` and `score_champion`.
+    """
+    production = in_production(registry, registry.snapshot())
+    if production is None:
+        entry, why = None, "nothing is in production to compare with"
+    else:
+        version, entry = production
+        if version.tags[names.MODEL] == found.model:
+            why = f"{entry.release} in production is this very model"
+        elif without:
+            why = f"not compared with {entry.release}: {without}"
+        else:
+            return entry, score_champion(
+                registry, root, version, entry.release, candidate, found.data, folder
+            )
+    return entry, ChampionScore(None, Rule(RULE, True, None, None, why))
+
+
 def _refuse(why: str) -> ChampionScore:
     detail = f'{why}; to release without a comparison: --without-champion "reason"'
     return ChampionScore(None, Rule(RULE, False, None, None, detail))
@@ -212,9 +241,8 @@ def _trained_rows(
     trained = np.concatenate([theirs["train"], theirs["validation"]])
     then, now = _kind(trained), _kind(candidate.predictions.keys)
     if then != now:
-        raise LastroError(
-            f"row keys were {then} then and are {now} now, so its rows cannot be found among these"
-        )
+        keys = f"row keys were {then} then and are {now} now"
+        raise LastroError(f"{keys}, so its rows cannot be found among these")
     if key is None and not np.isin(*(np.concatenate(list(parts.values())) for parts in (ours, theirs))).any():
         why = "a row is named by its content, and a column that came or went renames all"
         raise LastroError(f"no row of its data is in this data: {why}", fix="set data.key")

@@ -16,13 +16,7 @@ from lastro.operations.registry.client import Registry, Version
 from lastro.operations.registry.history import Entry
 from lastro.operations.registry.register import refuse_outdated, refuse_retired
 from lastro.operations.release import rules
-from lastro.operations.release.champion import (
-    RULE,
-    ChampionScore,
-    in_production,
-    load_candidate,
-    score_champion,
-)
+from lastro.operations.release.champion import load_candidate, score_production
 from lastro.operations.release.tags import ReleaseTag
 
 
@@ -106,9 +100,7 @@ def make_plan(
         LastroError: see `resolve`; an artifact has another digest; DVC cannot restore the data.
     """
     found, version = resolve(registry, root, tag)
-    snapshot = registry.snapshot()
-    entries = history.read_entries(snapshot)
-    champion = in_production(registry, snapshot)
+    entries = history.read_entries(registry.snapshot())
     with tempfile.TemporaryDirectory(prefix="lastro-plan-") as name:
         folder, run = Path(name), registry.run_of(version)
         fetched = artifact.fetch(run, found.model, folder / "candidate")
@@ -118,23 +110,11 @@ def make_plan(
             rules.fits_interface(registry, tag, entries, fetched, folder),
         )
         candidate = load_candidate(root, found, run, folder)
-        if champion is None:
-            compared = _not_compared("nothing is in production to compare with")
-        elif champion[0].tags[names.MODEL] == found.model:
-            compared = _not_compared(f"{champion[1].release} in production is this very model")
-        elif without_champion:
-            compared = _not_compared(f"not compared with {champion[1].release}: {without_champion}")
-        else:
-            release = champion[1].release
-            compared = score_champion(registry, root, champion[0], release, candidate, found.data, folder)
+        production, compared = score_production(registry, root, candidate, found, folder, without_champion)
     params, prior = candidate.params, candidate.training["prior"]
     verdict = judge(candidate.predictions, params.gate, params.evaluation, prior, compared.predictions)
     verdict = Verdict(verdict.passed and compared.rule.passed, (*verdict.rules, compared.rule))
-    return Plan(tag, found, version, champion and champion[1], checked, verdict)
-
-
-def _not_compared(why: str) -> ChampionScore:
-    return ChampionScore(None, Rule(RULE, True, None, None, why))
+    return Plan(tag, found, version, production, checked, verdict)
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def fits_interface(
 ) -> Rule:
     """Check that the version says how the interface changed since the last release. fetched: the tag's model."""
     released = {ReleaseTag.parse(entry.release): entry for entry in history.promotions(entries)}
-    earlier = [other for other in released if other.candidate is None and other < tag.final]
+    earlier = [other for other in released if other.candidate is None and other < tag.finalize_version()]
     if not earlier:
         return Rule("interface", True, None, None, "there is no earlier release to compare with")
     last = max(earlier)
@@ -71,7 +71,7 @@ def fits_interface(
     lowest = next_release(last, bump)
     what = "; ".join(change.what for change in changes) or "the interface is the same"
     detail = f"against {last}: {what}: needs a {bump.name.lower()}"
-    passed = tag.final >= lowest
+    passed = tag.finalize_version() >= lowest
     return Rule("interface", passed, None, None, detail + ("" if passed else f"; tag {lowest} instead"))
 
 

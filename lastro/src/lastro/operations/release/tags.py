@@ -58,11 +58,6 @@ class ReleaseTag(Version):
             return ()
         return f"{self.major}.{self.minor}", str(self.major), "latest"
 
-    @property
-    def final(self) -> ReleaseTag:
-        """The release that a candidate is for; a release itself."""
-        return ReleaseTag(self.major, self.minor, self.patch)
-
 
 def must_come_after(tag: ReleaseTag, released: list[ReleaseTag]) -> list[ReleaseTag]:
     """Return those of `released` that the tag must come after.
@@ -74,5 +69,8 @@ def must_come_after(tag: ReleaseTag, released: list[ReleaseTag]) -> list[Release
         other
         for other in released
         if other != tag
-        and (other.candidate is None or (tag.candidate is not None and other.final == tag.final))
+        and (
+            other.candidate is None
+            or (tag.candidate is not None and other.finalize_version() == tag.finalize_version())
+        )
     ]

@@ -29,10 +29,9 @@ from lastro.families.catalog import load_params
 from lastro.operations.lineage import git, lineage
 from lastro.operations.lineage.lineage import Lineage
 from lastro.operations.lineage.pipeline import read_note
-from lastro.operations.registry import names
 from lastro.operations.registry.artifact import restore
 from lastro.operations.registry.client import one_line, open_registry
-from lastro.operations.release.champion import Candidate, in_production, score_champion
+from lastro.operations.release.champion import Candidate, score_production
 from lastro.operations.report import content
 from lastro.operations.report.charts import charts
 from lastro.operations.report.content import Change, Difference, Metric, Other, Report, Slice
@@ -194,22 +193,16 @@ def _with_production(
     """Compare with the model in production, as a release would be judged."""
     paths = Paths.of(root)
     try:
+        training = read_training(paths.training)
+        candidate = Candidate(params, paths.prepared, read_schema(paths.schema), ours, training)
         with one_line():
-            registry = open_registry(root)
-            now = in_production(registry, registry.snapshot())
-            if now is None:
-                return _nothing("production", "nothing is in production yet")
-            version, entry = now
-            name = f"{entry.release}, version {version.number}"
-            if version.tags[names.MODEL] == found.model:
-                return Comparison(Other(name=name, rows=len(ours), same=True))
-            training = read_training(paths.training)
-            candidate = Candidate(params, paths.prepared, read_schema(paths.schema), ours, training)
-            champion = score_champion(registry, root, version, entry.release, candidate, found.data, folder)
+            entry, champion = score_production(open_registry(root), root, candidate, found, folder)
     except LastroError as error:
         return _nothing("production", str(error))
+    name = f"{entry.release}, version {entry.version}" if entry else "production"
     if champion.predictions is None:
-        return Comparison(Other(name=name, missing=champion.rule.detail), rules=(champion.rule,))
+        refused = () if champion.rule.passed else (champion.rule,)
+        return Comparison(Other(name=name, missing=champion.rule.detail), rules=refused)
     verdict = judge(ours, params.gate, params.evaluation, training["prior"], champion=champion.predictions)
     rules = tuple(rule for rule in verdict.rules if rule.name == "champion")
     return replace(_against(name, ours, champion.predictions, params), rules=(champion.rule, *rules))
