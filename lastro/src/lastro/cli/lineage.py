@@ -257,6 +257,6 @@ def doctor(ci: bool, as_json: bool) -> None:
         print_json({"tracking": tracking, "checks": [asdict(check) for check in checks]})
     elif ci and not server:
         annotation = "::notice title=No tracking server::" if job.in_actions() else ""
-        click.echo(f"{annotation}{job.NO_SERVER}")
-        job.summary(f"### No tracking server\n\n{job.NO_SERVER}")
+        click.echo(f"{annotation}{job.no_server()}")
+        job.summary(f"### No tracking server\n\n{job.no_server()}")
     sys.exit(3 if any(check.state == "failed" for check in checks) else 0)

@@ -11,6 +11,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from lastro.core.errors import LastroError, did_you_mean, readable
 from lastro.core.params import Params
+from lastro.core.paths import page
 
 Place = tuple[str | int, ...]
 MESSAGES = {
@@ -83,7 +84,7 @@ class Document:
             scope = f" for {within}" if within else ""
             return LastroError(f"unknown key{scope}", where=where, fix=f"{hint}allowed: {', '.join(allowed)}")
         if error["type"] == "missing":
-            return LastroError("missing", where=where, fix="add it (docs/params.md says what it means)")
+            return LastroError("missing", where=where, fix=f"add it ({page('params.md')} says what it means)")
         message = MESSAGES.get(error["type"]) or error["msg"].removeprefix("Value error, ").removeprefix(
             "Input should be "
         )
@@ -162,7 +163,9 @@ def _override(content: dict, dotted: str, value: Any) -> None:
     for section in sections:
         content = content.setdefault(section, {})
         if not isinstance(content, dict):
-            raise LastroError(f"{section} holds no keys", where=f"--set {dotted}", fix="see docs/params.md")
+            raise LastroError(
+                f"{section} holds no keys", where=f"--set {dotted}", fix=f"see {page('params.md')}"
+            )
     content[key] = value
 
 

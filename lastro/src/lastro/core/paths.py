@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from lastro.core.errors import LastroError
+
+DOCS = Path(__file__).parents[3] / "docs"
+"""The documentation, where the package lies in a checkout."""
 
 
 @dataclass(frozen=True)
@@ -62,3 +69,26 @@ def find_root(start: Path | None = None) -> Path:
         where=start,
         fix="run this inside a clone of the repository",
     )
+
+
+def page(name: str) -> str:
+    """Return where a page of Lastro's documentation is for the reader of a message.
+
+    In a checkout of Lastro it is the file. In a repository that was made from it, which has no such folder, it is the page
+    of the commit that the package was installed from.
+    """
+    if (DOCS / name).is_file():
+        return os.path.relpath(DOCS / name)
+    try:
+        source = json.loads(metadata.distribution("lastro").read_text("direct_url.json") or "{}")
+    except metadata.PackageNotFoundError:
+        source = {}
+    url, commit = urlsplit(source.get("url", "")), source.get("vcs_info", {}).get("commit_id")
+    file = Path(unquote(url.path)) / "lastro" / "docs" / name
+    if url.scheme == "file" and file.is_file():
+        return str(file)
+    if not commit or not url.hostname:
+        return f"lastro/docs/{name} in Lastro's repository"
+    # Never the user or password of the URL; the port of ssh is not that of the site.
+    port = f":{url.port}" if url.port and url.scheme == "https" else ""
+    return f"https://{url.hostname}{port}{url.path.removesuffix('.git')}/blob/{commit}/lastro/docs/{name}"

@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
 from lastro.core.errors import ExternalError, LastroError
+from lastro.core.paths import page
 from lastro.operations.lineage import git
 
 VERSION = "2022-11-28"
@@ -116,7 +117,7 @@ def _reason(answer: requests.Response) -> str:
     status, words = answer.status_code, said.lower()
     fix = {
         401: "the token is not accepted",
-        403: "the token may not do that: see permissions of the job in docs/workflows.md",
+        403: f"the token may not do that: see permissions of the job in {page('workflows.md')}",
         404: "there is no such thing, or the token may not see it",
         429: "wait, then run the job again",
     }.get(status, "")

@@ -7,15 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lastro.core.check import Check, failed, ok, warning
+from lastro.core.paths import page
 
 NAME = "GitHub"
 WHERE = "Settings, Secrets and variables, Actions"
-NO_SERVER = (
-    "no tracking server: MLFLOW_TRACKING_URI is not set, so nothing is registered or released here; set the variable "
-    f"MLFLOW_TRACKING_URI and the secrets MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD ({WHERE}); "
-    "docs/server.md tells how to run a server"
-)
-"""Tells a repository without a tracking server what to set."""
+
+
+def no_server() -> str:
+    """Tell a repository without a tracking server what to set."""
+    return (
+        "no tracking server: MLFLOW_TRACKING_URI is not set, so nothing is registered or released here; set the variable "
+        f"MLFLOW_TRACKING_URI and the secrets MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD ({WHERE}); "
+        f"{page('server.md')} tells how to run a server"
+    )
 
 
 def in_actions() -> bool:

@@ -17,7 +17,7 @@ ENVIRONMENTS = {"staging": ("v*-rc.*",), "production": ("v*",)}
 """The tags that may deploy to each."""
 
 VARIABLES = {
-    "MLFLOW_TRACKING_URI": "the tracking server; without it nothing is registered or released (docs/server.md)",
+    "MLFLOW_TRACKING_URI": "the tracking server; without it nothing is registered or released",
     "IMAGE_REPOSITORY": "registry/owner/name of the image, unless it is ghcr.io/OWNER/REPOSITORY",
     "IMAGE_REGISTRY": "the registry to log in to, unless it is ghcr.io",
     "IMAGE_USERNAME": "whom to log in as there, unless it is who started the workflow",

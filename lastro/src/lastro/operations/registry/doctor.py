@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lastro.core.check import Check, failed, ok, warning, without_password
 from lastro.core.errors import LastroError
+from lastro.core.paths import page
 from lastro.operations.lineage.dvc import file_md5
 
 NAME, VERSION, RIGHTS, FILES = "tracking", "tracking version", "tracking rights", "artifacts"
@@ -50,7 +51,7 @@ def _version(uri: str) -> Check:
         return ok(VERSION, "unknown: this is not an MLflow server (Azure ML, Databricks)")
     if found.split(".")[:2] == here.split(".")[:2]:
         return ok(VERSION, f"{found}, the client {here}")
-    fix = "upgrade the server, docs/server.md tells how" if older else "make lock, make setup"
+    fix = f"upgrade the server, {page('server.md')} tells how" if older else "make lock, make setup"
     return warning(VERSION, f"{found}, but the client is {here}", fix)
 
 
