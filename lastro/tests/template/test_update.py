@@ -103,6 +103,8 @@ def test_update_merges_what_both_changed_and_the_report_says_what_it_does(templa
     repository.commit("Lastro 0.3.0")
     report = repository.run("lastro", "report", "--base", "main").stdout
     assert "n_estimators" in report
+    assert f"pins another package: `v0.3.0, commit {commit[:12]}` instead of `v0.2.0, commit " in report
+    assert "The model is " in report
 
 
 def test_second_update_changes_nothing(repository):

@@ -6,12 +6,15 @@ Two models are compared on the held-out rows that neither was trained on.
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from lastro.core.check import without_password
 from lastro.core.errors import LastroError
 from lastro.core.files import read_json
 from lastro.core.metric_names import METRICS, resolve
@@ -34,10 +37,12 @@ from lastro.operations.registry.client import one_line, open_registry
 from lastro.operations.release.champion import Candidate, score_production
 from lastro.operations.report import content
 from lastro.operations.report.charts import charts
-from lastro.operations.report.content import Change, Difference, Metric, Other, Report, Slice
+from lastro.operations.report.content import Change, Difference, Metric, Other, PackageChange, Report, Slice
 from lastro.tables.schema import read_schema
 
 LOCK = "dvc.lock"
+MODEL, PREDICTIONS = (path.as_posix() for path in (Paths.of(Path()).model, Paths.of(Path()).predictions))
+PIN, ANSWERS = "requirements/lastro.txt", ".copier-answers.yml"
 MAXIMUM_CHANGES, MAXIMUM_SLICES = 100, 200
 
 
@@ -89,6 +94,7 @@ def build(root: Path, base: str | None, production: bool, base_name: str | None 
         seconds=note.get("seconds"),
         changes=changes[:MAXIMUM_CHANGES],
         more_changes=max(0, len(changes) - MAXIMUM_CHANGES),
+        package=package_change(root, base),
         primary=primary,
         metrics=[
             Metric(
@@ -148,6 +154,44 @@ def param_changes(root: Path, base: str | None) -> list[Change]:
     ]
 
 
+def package_change(root: Path, base: str | None) -> PackageChange | None:
+    """Compare the pins of the package lastro; None where it is the base's."""
+    if base is None:
+        return None
+    commit = git.resolve(root, base)
+    before, after = (_file(root, PIN, rev) for rev in (commit, None))
+    if before == after:
+        return None
+    pins = [_pinned(pin, _file(root, ANSWERS, rev)) for pin, rev in ((before, commit), (after, None))]
+    model = None
+    with suppress(LastroError):
+        model = lineage.outputs(root, base).get("train", {}).get(MODEL)
+    return PackageChange(before=pins[0], after=pins[1], model=model)
+
+
+def _file(root: Path, name: str, commit: str | None) -> str | None:
+    """Read a file of a commit, or of the working tree; None where it is not there."""
+    try:
+        return git.show(root, commit, name) if commit else (root / name).read_text(encoding="utf-8")
+    except (LastroError, FileNotFoundError):
+        return None
+
+
+def _pinned(pin: str | None, answers: str | None) -> str | None:
+    """Describe a pin by its version, where that is known, and its content; never by its URL, which may hold a password."""
+    if pin is None:
+        return None
+    version = re.search(r"^_commit: (\S+)$", answers or "", re.MULTILINE) or re.search(
+        r"/lastro-([0-9][^-]*)-", pin
+    )
+    content = re.search(r"[0-9a-f]{64}|[0-9a-f]{40}", pin)
+    if content:
+        kind = "commit" if len(content[0]) == 40 else "sha256"
+        return ", ".join([*(version.groups() if version else ()), f"{kind} {content[0][:12]}"])[:200]
+    lines = [line for line in pin.splitlines() if line and not line.startswith("#")]
+    return without_password(lines[-1])[:200] if lines else "nothing"
+
+
 def _values(text: bytes, where: str) -> dict[str, str]:
     values = flatten(load_mapping(text, where, "fix that line"))
     return {key: json.dumps(value, ensure_ascii=False, default=str)[:500] for key, value in values.items()}
@@ -170,16 +214,13 @@ def _with_base(
     """Compare with the model that the base revision's dvc.lock records."""
     if base is None:
         return _nothing("base", "no base revision was named")
-    model, predictions = (
-        path.relative_to(root).as_posix() for path in (Paths.of(root).model, Paths.of(root).predictions)
-    )
     try:
         name = f"{label} at {git.resolve(root, base)[:12]}"
         recorded = lineage.outputs(root, base)
-        digest = recorded.get("evaluate", {}).get(predictions)
+        digest = recorded.get("evaluate", {}).get(PREDICTIONS)
         if digest is None:
-            return _nothing(name, f"its dvc.lock records no {predictions}")
-        if (recorded.get("train", {}).get(model), digest) == (found.model, found.predictions):
+            return _nothing(name, f"its dvc.lock records no {PREDICTIONS}")
+        if (recorded.get("train", {}).get(MODEL), digest) == (found.model, found.predictions):
             return Comparison(Other(name=name[:200], rows=len(ours), same=True))
         theirs = Predictions.read(restore(root, digest, folder / "base.parquet"))
     except LastroError as error:

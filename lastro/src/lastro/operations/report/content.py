@@ -69,6 +69,14 @@ class Change(Strict):
     after: Text | None
 
 
+class PackageChange(Strict):
+    """Another pin of the package lastro; model: MD5 of the base's model, None where it is not known."""
+
+    before: Text | None
+    after: Text | None
+    model: Text | None
+
+
 class Rule(Strict):
     """One rule of the verdict."""
 
@@ -115,6 +123,7 @@ class Report(Strict):
     seconds: Number = None
     changes: list[Change] = Field(max_length=200)
     more_changes: int = 0
+    package: PackageChange | None = None
     primary: Text
     metrics: list[Metric] = Field(max_length=40)
     base: Other

@@ -22,7 +22,7 @@ def render(report: Report, next_step: str | None = None, foot: str = "") -> str:
         f"**Next:** {next_step or _next(report)}",
     ]
     verdict = f"### Verdict\n\n{_rules(report.rules)}"
-    parts = [*head, _changes(report), _metrics(report), verdict]
+    parts = [*head, _package(report), _changes(report), _metrics(report), verdict]
     if report.production_rules:
         parts.append(f"### If it were released today\n\n{_rules(report.production_rules)}")
     text = "\n\n".join(filter(None, [*parts, _slices(report)]))
@@ -56,6 +56,22 @@ def _next(report: Report) -> str:
     if report.lock == "updated":
         return "commit the updated `dvc.lock` (`dvc repro`, `git add dvc.lock`), then merge."
     return "merge; that registers this model."
+
+
+def _package(report: Report) -> str:
+    change = report.package
+    if change is None:
+        return ""
+    before, after = (code(pin, 200) if pin else "none" for pin in (change.before, change.after))
+    if change.model is None:
+        effect = "What it does to the model is not known: the base records no model."
+    elif change.model == report.model:
+        effect = "The model is the same, byte for byte."
+    else:
+        effect = f"The model is another one; at the base it was {code(change.model, 40)}."
+    return (
+        f"### Lastro\n\n`requirements/lastro.txt` pins another package: {after} instead of {before}. {effect}"
+    )
 
 
 def _changes(report: Report) -> str:
