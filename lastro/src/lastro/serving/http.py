@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import sys
 import time
-import traceback
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -17,6 +14,7 @@ import orjson
 from . import interface
 from .bodies import JSON, media_type, read
 from .errors import RefusedError
+from .logs import log
 from .metrics import Metrics
 from .model import Model
 from .page import POLICY, page
@@ -87,12 +85,12 @@ class App:
                 answer = self._other(method, path)
         except GoneError:
             return
-        except Exception:
-            # Never seen by a client in words: they may hold what the request held.
-            _log({"level": "error", "path": path, "trace": traceback.format_exc()})
+        except Exception as error:
+            log("error", "a request failed", error)
             answer = _refused(RefusedError(500, "internal_error", "the scoring app failed; see its log"))
-        known = path in self._fixed or path in ("/invocations", "/metrics")
-        self._metrics.count(path if known else "other", answer.status)
+        if path not in self._fixed and path not in ("/invocations", "/metrics"):
+            path = "other"
+        self._metrics.count(path, answer.status)
         lines = [(b"content-type", answer.media), (b"content-length", b"%d" % len(answer.body))]
         lines += answer.headers
         request = headers.get(b"x-request-id", b"")
@@ -104,8 +102,8 @@ class App:
         await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
         if self._settings.log == "requests":
             milliseconds = round((time.perf_counter() - begun) * 1000, 3)
-            told = {"method": method, "path": path, "status": answer.status, "ms": milliseconds}
-            _log(told | {"request_id": request.decode() or os.urandom(8).hex()})
+            found = {"method": method, "path": path, "status": answer.status, "ms": milliseconds}
+            log("info", "request", **found, request_id=request.decode() or os.urandom(8).hex())
 
     def _other(self, method: str, path: str) -> Answer:
         if path not in self._fixed and path != "/metrics":
@@ -176,8 +174,3 @@ class App:
 
 def _refused(refusal: RefusedError, *headers: Header) -> Answer:
     return Answer(refusal.status, orjson.dumps(refusal.to_json()), headers=headers)
-
-
-def _log(content: dict[str, Any]) -> None:
-    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    print(json.dumps({"time": moment, **content}), file=sys.stderr, flush=True)

@@ -19,7 +19,8 @@ class Settings:
         workers: processes; each predicts on one thread.
         queue: requests that one worker reads or computes at once; above it 503.
         max_body: bytes; above it 413. max_rows: rows of one request; above it 413.
-        timeout: seconds in which a body must have come; after them 408.
+        connections: that one worker holds; above it whoever has waited longest without a request makes room.
+        timeout: seconds in which a head, a body, and the reading of an answer must be over; for a body 408 after them.
         drain: seconds in which requests in flight are finished after SIGTERM.
         log: "errors", or "requests" for one line a request.
     """
@@ -32,6 +33,7 @@ class Settings:
     queue: int = 128
     max_body: int = 64 * 2**20
     max_rows: int = 1_000_000
+    connections: int = 1000
     timeout: float = 30.0
     drain: int = 30
     log: str = "errors"
