@@ -14,7 +14,7 @@ import numpy as np
 from sklearn import metrics as sk
 
 from lastro.core.metric_names import names
-from lastro.evaluation.intervals import bootstrap
+from lastro.evaluation.metrics import bootstrap
 from lastro.evaluation.predictions import Predictions
 
 ROWS = 100_000

@@ -25,7 +25,7 @@ from sklearn.model_selection import train_test_split
 from lastro.core.params import Evaluation, Gate
 from lastro.evaluation.curves import curves
 from lastro.evaluation.gate import judge
-from lastro.evaluation.intervals import Resampled
+from lastro.evaluation.metrics import Resampled
 from lastro.evaluation.predictions import Predictions
 from lastro.evaluation.summary import summarise
 

@@ -14,7 +14,7 @@ from lastro.core.errors import LastroError
 from lastro.core.metric_names import METRICS, names
 from lastro.core.params import Evaluation, Gate, SliceLimits
 from lastro.evaluation.gate import Rule, Verdict, judge
-from lastro.evaluation.intervals import Resampled
+from lastro.evaluation.metrics import Resampled
 from lastro.evaluation.predictions import Predictions
 
 FAST = Evaluation(resamples=200)

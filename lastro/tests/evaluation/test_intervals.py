@@ -16,8 +16,8 @@ from sklearn.metrics import roc_auc_score
 from lastro.core.errors import LastroError
 from lastro.core.metric_names import names
 from lastro.core.params import Evaluation
-from lastro.evaluation import intervals
-from lastro.evaluation.intervals import Resampled, bootstrap, improvements, interval, poisson_weights
+from lastro.evaluation import metrics
+from lastro.evaluation.metrics import Resampled, bootstrap, improvements, interval, poisson_weights
 
 
 def all_samples(predictions, resamples=100, seed=1) -> bytes:
@@ -43,7 +43,7 @@ def test_the_number_of_threads_changes_no_bit(model, monkeypatch):
     for k in (2, 4, 0):
         predictions, found = model(5000, k), set()
         for threads in (1, 3):
-            monkeypatch.setattr(intervals, "_MAX_THREADS", threads)
+            monkeypatch.setattr(metrics, "_MAX_THREADS", threads)
             monkeypatch.setattr(os, "cpu_count", lambda: 8)
             found.add(all_samples(predictions))
         assert len(found) == 1
@@ -54,7 +54,7 @@ def test_threads_of_the_libraries_change_no_bit(tmp_path, model):
         model(3000, k).write(tmp_path / f"{k}.parquet")
     code = (
         "import sys, json; from pathlib import Path\n"
-        "from lastro.evaluation.intervals import Resampled\n"
+        "from lastro.evaluation.metrics import Resampled\n"
         "from lastro.evaluation.predictions import Predictions\n"
         "from lastro.core.params import Evaluation\n"
         "for path in sorted(Path(sys.argv[1]).iterdir()):\n"

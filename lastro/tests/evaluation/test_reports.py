@@ -18,8 +18,7 @@ from lastro.core.metric_names import names
 from lastro.core.params import Evaluation
 from lastro.evaluation import summary
 from lastro.evaluation.curves import curves
-from lastro.evaluation.intervals import Resampled
-from lastro.evaluation.metrics import baseline, baseline_metrics, compute
+from lastro.evaluation.metrics import Resampled, baseline, baseline_metrics, compute
 from lastro.families.train import training_prior
 
 PRIOR = {2: [0.5, 0.5], 4: [0.25] * 4, 0: 10.0}

@@ -16,7 +16,7 @@ from lastro.operations.github.client import GitHub as Client
 from lastro.operations.github.pulls import MARKER, refresh
 from lastro.operations.github.settings import settings
 from lastro.operations.release.tags import ReleaseTag
-from lastro.operations.report.drift_findings import Column, Drift
+from lastro.operations.report.drift import Column, Drift
 from tests.github.commands import LOCK, a_run, checkout, client
 
 pytestmark = pytest.mark.e2e

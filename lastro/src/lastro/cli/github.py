@@ -161,7 +161,7 @@ def drift(findings: Path) -> None:
     """Open or refresh the one issue about drift. FINDINGS is what `lastro drift --json` wrote."""
     from lastro.operations.github.propose import drift_issue
     from lastro.operations.report.content import read_as
-    from lastro.operations.report.drift_findings import Drift
+    from lastro.operations.report.drift import Drift
 
     number = drift_issue(connect(), read_as(Drift, findings, "lastro drift"))
     click.echo(f"issue #{number}" if number else "nothing has drifted, and no issue is open")

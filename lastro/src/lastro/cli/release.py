@@ -147,8 +147,7 @@ def drift(json_file: Path | None, summary: bool) -> None:
 
     Exit 0 whatever is found; `drifted=true` or `false` goes to GITHUB_OUTPUT. The limits are params.yaml's: drift.
     """
-    from lastro.operations.report.drift import watch
-    from lastro.operations.report.drift_findings import render
+    from lastro.operations.report.drift import render, watch
 
     with opened_registry() as (registry, root):
         found = watch(registry, root)

@@ -16,7 +16,7 @@ from lastro.core.params import Params
 from lastro.core.paths import Paths
 from lastro.evaluation.curves import curves
 from lastro.evaluation.gate import Verdict, judge
-from lastro.evaluation.intervals import Resampled
+from lastro.evaluation.metrics import Resampled
 from lastro.evaluation.predictions import Predictions
 from lastro.evaluation.summary import model_card, summarise
 from lastro.evaluation.text import rounded

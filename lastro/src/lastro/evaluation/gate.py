@@ -13,8 +13,17 @@ import numpy as np
 
 from lastro.core.errors import LastroError
 from lastro.core.metric_names import METRICS, resolve
-from lastro.evaluation.intervals import Resampled, bootstrap, improvements, interval
-from lastro.evaluation.metrics import Prior, baseline, baseline_metrics, chance, compute
+from lastro.evaluation.metrics import (
+    Prior,
+    Resampled,
+    baseline,
+    baseline_metrics,
+    bootstrap,
+    chance,
+    compute,
+    improvements,
+    interval,
+)
 from lastro.evaluation.predictions import Predictions, aligned
 from lastro.evaluation.text import rounded, shown
 

@@ -12,8 +12,7 @@ from tabulate import tabulate
 
 from lastro.core.markdown import code
 from lastro.core.metric_names import METRICS
-from lastro.evaluation.intervals import Resampled
-from lastro.evaluation.metrics import Prior, baseline_metrics
+from lastro.evaluation.metrics import Prior, Resampled, baseline_metrics
 from lastro.evaluation.text import HEADERS, metric_rows, rounded, slice_table
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from lastro.operations.github.client import GitHub
 from lastro.operations.github.job import run_url
 from lastro.operations.github.pulls import start_pipeline
 from lastro.operations.lineage import git
-from lastro.operations.report.drift_findings import MARKER, Drift, render
+from lastro.operations.report.drift import MARKER, Drift, render
 
 LABEL = "drift"
 

@@ -24,8 +24,7 @@ from lastro.core.paths import Paths
 from lastro.core.yaml12 import flatten, load_mapping
 from lastro.evaluation.evaluate import read_training
 from lastro.evaluation.gate import Rule, Verdict, judge
-from lastro.evaluation.intervals import improvements, interval
-from lastro.evaluation.metrics import compute
+from lastro.evaluation.metrics import compute, improvements, interval
 from lastro.evaluation.predictions import Predictions, aligned
 from lastro.evaluation.text import rounded
 from lastro.families.catalog import load_params
