@@ -8,8 +8,7 @@ from lastro.core.errors import LastroError
 from lastro.operations.lineage import lineage
 from lastro.operations.release.plan import promote
 from lastro.operations.release.tags import ReleaseTag
-from lastro.operations.release.trace import follow
-from lastro.operations.release.trace_find import find_start
+from lastro.operations.release.trace import find_start, follow
 from tests.docker_engine import Docker
 from tests.registry.conftest import register
 

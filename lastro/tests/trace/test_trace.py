@@ -12,8 +12,8 @@ from lastro.operations.registry import names
 from lastro.operations.registry.versions import retire
 from lastro.operations.release.plan import promote
 from lastro.operations.release.tags import ReleaseTag
-from lastro.operations.release.trace import Chain, follow
-from lastro.operations.release.trace_find import find_start, inspect_image
+from lastro.operations.release.trace import find_start, follow, inspect_image
+from lastro.operations.release.trace_links import Chain
 from tests.registry.conftest import register
 
 pytestmark = pytest.mark.e2e

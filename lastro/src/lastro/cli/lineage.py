@@ -206,8 +206,7 @@ def _commit(root: Path, what: str) -> str:
         return git.resolve(root, what)
     if git.has_tag(root, what):
         return git.resolve(root, f"refs/tags/{what}")
-    from lastro.operations.release.trace import find_commit
-    from lastro.operations.release.trace_find import find_start
+    from lastro.operations.release.trace import find_commit, find_start
 
     with opened_registry() as (registry, _):
         return find_commit(registry, root, find_start(registry, root, what))

@@ -95,8 +95,7 @@ def trace(what: str, as_json: bool) -> None:
     WHAT is a version number, an alias, a release tag, a run id, a branch or commit (without it HEAD), a model file, or an
     image. Exit code 1 where the chain is broken.
     """
-    from lastro.operations.release.trace import follow
-    from lastro.operations.release.trace_find import find_start
+    from lastro.operations.release.trace import find_start, follow
 
     with opened_registry() as (registry, root):
         chain = follow(registry, root, find_start(registry, root, what))

@@ -73,8 +73,7 @@ def _fetch(registry: Registry, root: Path, what: str | None, folder: Path) -> tu
     """Download the model and verify its bytes; its title, and the folder that holds it."""
     from lastro.operations.lineage import lineage
     from lastro.operations.registry import artifact, names
-    from lastro.operations.release.trace import follow
-    from lastro.operations.release.trace_find import find_start, get_run
+    from lastro.operations.release.trace import find_start, follow, get_run
     from lastro.operations.tracking import runs
 
     if what is None:

@@ -9,6 +9,7 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.parser import Parser
+from itertools import groupby
 from pathlib import PurePosixPath
 from typing import IO, NamedTuple
 
@@ -64,12 +65,11 @@ class Contents:
 
     def distributions(self) -> dict[str, list[str]]:
         """Return the folders NAME.dist-info, each with the paths of its files."""
-        found: dict[str, list[str]] = {}
-        for path in sorted(self.files):
-            folder, mark, _ = path.partition(".dist-info/")
-            if mark:
-                found.setdefault(f"{folder}.dist-info", []).append(path)
-        return found
+        paths = [path for path in sorted(self.files) if ".dist-info/" in path]
+        return {
+            f"{folder}.dist-info": list(found)
+            for folder, found in groupby(paths, lambda path: path.partition(".dist-info/")[0])
+        }
 
     def debian(self) -> list[DebianPackage]:
         """Return the installed packages, by name."""

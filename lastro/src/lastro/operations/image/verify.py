@@ -55,7 +55,9 @@ def verify(root: Path, image: str, subject: Subject) -> tuple[str, list[Check]]:
         with running(found["Id"]) as container:
             checks.append(Check("first answer", True, f"{container.seconds:.2f} s after docker run"))
             try:
-                checks.append(_check_version(container, subject))
+                told = container.request("GET", "/version").json()
+                wrong = [key for key, value in subject.to_json().items() if told.get(key) != value]
+                checks.append(_check_equal("/version", wrong, "is this version"))
                 checks += _check_predictions(container, candidate)
                 checks.append(_check_refusals(container, candidate, example))
                 stats = docker("stats", "--no-stream", "--format", "{{.MemUsage}}", container.id)
@@ -82,12 +84,6 @@ def _check_description(image: dict[str, Any], subject: Subject) -> Iterator[Chec
 
 def _check_equal(name: str, differing: list[str], otherwise: str) -> Check:
     return Check(name, not differing, f"differs: {', '.join(differing)}" if differing else otherwise)
-
-
-def _check_version(container: Container, subject: Subject) -> Check:
-    found = container.request("GET", "/version").json()
-    wrong = [key for key, value in subject.to_json().items() if found.get(key) != value]
-    return _check_equal("/version", wrong, "is this version")
 
 
 def _check_predictions(container: Container, candidate: Candidate) -> Iterator[Check]:

@@ -100,11 +100,7 @@ class Model:
 
 
 def fetch_model(run: Run, version: Version, folder: Path) -> Model:
-    """Download the version's model and its schema into `folder`.
-
-    Raises:
-        LastroError: the artifact has another digest.
-    """
+    """Download the version's model and its schema into `folder`; LastroError if it has another digest."""
     fetched = artifact.fetch(run, version.tags[names.MODEL], folder)
     return Model(fetched, read_schema(artifact.download(run, f"{artifact.FOLDER}/schema.json", folder)))
 
@@ -168,11 +164,7 @@ def score_production(
     folder: Path,
     without: str | None = None,
 ) -> tuple[Entry | None, ChampionScore]:
-    """Score what is in production, and return its release; None where nothing is. without: why it is left out.
-
-    Raises:
-        LastroError: see `in_production` and `score_champion`.
-    """
+    """Score what is in production, and return its release; None where nothing is. without: why it is left out."""
     production = in_production(registry, registry.snapshot())
     if production is None:
         entry, why = None, "nothing is in production to compare with"
@@ -219,11 +211,7 @@ def _answer(schema: Schema) -> str:
 def _trained_rows(
     root: Path, version: Version, run: Run, candidate: Candidate, data: str, folder: Path
 ) -> np.ndarray:
-    """Return the (n,) keys of the rows that the champion was fitted on or stopped by.
-
-    Raises:
-        LastroError: its data cannot be restored, or its rows have other keys now.
-    """
+    """Return the (n,) keys of the rows that the champion was fitted on or stopped by; LastroError if they cannot be known."""
     # The run's data has the run's data.key. The version's data is another if the model was registered under another key:
     # the same model, and so the same rows held out.
     registered = version.tags.get(names.DATA)
@@ -239,7 +227,10 @@ def _trained_rows(
     prepared = restore(root, digest, folder / "champion-data", Paths.of(root).prepared)
     theirs, ours = (_keys_of_parts(folder) for folder in (prepared, candidate.prepared))
     trained = np.concatenate([theirs["train"], theirs["validation"]])
-    then, now = _kind(trained), _kind(candidate.predictions.keys)
+    then, now = (
+        str(keys.dtype) if keys.dtype.kind in "iu" else "text"
+        for keys in (trained, candidate.predictions.keys)
+    )
     if then != now:
         keys = f"row keys were {then} then and are {now} now"
         raise LastroError(f"{keys}, so its rows cannot be found among these")
@@ -256,7 +247,3 @@ def _keys_of_parts(prepared: Path) -> dict[str, np.ndarray]:
         keys = read_columns(prepared / f"{part}.parquet", [KEY])[KEY].to_numpy()
         found[part] = keys if keys.dtype.kind in "iu" else keys.astype(np.str_)
     return found
-
-
-def _kind(keys: np.ndarray) -> str:
-    return str(keys.dtype) if keys.dtype.kind in "iu" else "text"

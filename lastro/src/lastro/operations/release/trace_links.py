@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lastro.core.errors import ExternalError, LastroError
 from lastro.core.metric_names import METRICS
@@ -14,8 +14,10 @@ from lastro.operations.lineage import git
 from lastro.operations.registry import history, names
 from lastro.operations.registry.client import Registry, Snapshot, Version
 from lastro.operations.registry.history import Entry
-from lastro.operations.release.trace_find import Start
 from lastro.operations.tracking import runs
+
+if TYPE_CHECKING:
+    from lastro.operations.release.trace import Start
 
 MAXIMUM_METRICS = 4
 """Metrics that are shown to people."""
@@ -37,6 +39,39 @@ class Link:
     text: str = ""
     lines: tuple[str, ...] = ()
     problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The links in order, from the commit to the image, and what they were made from."""
+
+    start: Start
+    links: tuple[Link, ...]
+
+    @property
+    def broken(self) -> tuple[Link, ...]:
+        """Return the links that are missing or contradict another one."""
+        return tuple(link for link in self.links if link.problem)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the chain for programs."""
+        return {
+            "asked": self.start.named,
+            "kind": self.start.kind,
+            "model": self.start.model,
+            "whole": not self.broken,
+            "broken": [{"link": link.name, "why": link.problem} for link in self.broken],
+            "links": {link.name: link.content for link in self.links},
+        }
+
+    def to_text(self) -> str:
+        """Return the chain for people: what is broken first, then link by link."""
+        lines = [f"{self.start.named}: {self.start.kind}, model {self.start.model or 'unknown'}"]
+        lines += [f"broken at {link.name}: {link.problem}" for link in self.broken] or ["the chain is whole"]
+        for link in self.links:
+            lines.append(f"{link.name:<9}{link.text or ('broken' if link.problem else 'none')}")
+            lines += [f"{'':<9}{line}" for line in link.lines]
+        return "\n".join(lines)
 
 
 def links(registry: Registry, root: Path, known: Start) -> tuple[Link, ...]:

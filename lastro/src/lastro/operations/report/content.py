@@ -143,11 +143,7 @@ class Failure(Strict):
 
 
 def read(path: Path) -> Report | Failure:
-    """Read the report from a file, or why there is none.
-
-    Raises:
-        LastroError: see `read_as`.
-    """
+    """Read the report from a file, or why there is none; see `read_as`."""
     with suppress(LastroError):
         return read_as(Failure, path, "lastro report")
     return read_as(Report, path, "lastro report")

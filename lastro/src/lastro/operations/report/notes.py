@@ -17,8 +17,7 @@ from lastro.operations.registry.artifact import evaluation_file, fetch_folder
 from lastro.operations.registry.client import Registry
 from lastro.operations.registry.register import complete_run
 from lastro.operations.release.tags import ReleaseTag
-from lastro.operations.release.trace import follow
-from lastro.operations.release.trace_find import find_start
+from lastro.operations.release.trace import find_start, follow
 
 MAXIMUM_LENGTH = 100_000
 """GitHub takes 125,000 characters."""
