@@ -23,8 +23,7 @@ Rows = list[dict[str, Any]]
 
 def curves(predictions: Predictions) -> dict[str, Rows]:
     """Compute roc, precision_recall, calibration and confusion; or predicted_vs_actual and residuals."""
-    finite = np.isfinite(predictions.scores)
-    rows = predictions.take(finite if finite.ndim == 1 else finite.all(axis=1)).canonical()
+    rows = predictions.take(predictions.finite).canonical()
     if predictions.task == "regression":
         return {"predicted_vs_actual": _predicted_vs_actual(rows), "residuals": _residuals(rows)}
     found: dict[str, Rows] = {"roc": [], "precision_recall": [], "calibration": []}
@@ -123,18 +122,16 @@ def _residuals(rows: Predictions) -> Rows:
     if not len(residuals):
         return []
     counts, edges = np.histogram(residuals, bins=RESIDUAL_BINS)
-    return [
-        {"low": rounded(low), "high": rounded(high), "rows": int(count)}
-        for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True)
-    ]
+    return _rows(low=edges[:-1], high=edges[1:], rows=counts)
 
 
 def _rows(**columns: np.ndarray) -> Rows:
-    """Tabulate columns of one length, rounded."""
-    return [
-        dict(zip(columns, map(rounded, values), strict=True))
-        for values in zip(*columns.values(), strict=True)
+    """Tabulate columns of one length, floats rounded."""
+    lists = [
+        column.tolist() if column.dtype.kind == "i" else list(map(rounded, column))
+        for column in columns.values()
     ]
+    return [dict(zip(columns, values, strict=True)) for values in zip(*lists, strict=True)]
 
 
 def _thinned(length: int, maximum: int = MAX_POINTS) -> np.ndarray:

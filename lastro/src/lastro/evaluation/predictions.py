@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -54,13 +54,8 @@ class Predictions:
         truth = truth.astype(np.int64 if classification else np.float64)
         scores = np.asarray(self.scores, dtype=np.float64)
         slices = {name: np.asarray(groups).astype(np.str_) for name, groups in self.slices.items()}
-        converted = {
-            "keys": keys,
-            "truth": truth,
-            "scores": scores,
-            "slices": slices,
-            "labels": tuple(self.labels),
-        }
+        converted = {"keys": keys, "truth": truth, "scores": scores, "slices": slices}
+        converted["labels"] = tuple(self.labels)
         for name, value in converted.items():
             object.__setattr__(self, name, value)
 
@@ -71,9 +66,8 @@ class Predictions:
             _check(column.shape == (n,), f"{name} has shape {column.shape}, expected {(n,)}")
         if classification:
             kinds = {type(label) for label in self.labels}
-            _check(
-                k >= 2 and len(kinds) == 1 and kinds <= {str, int, bool}, "labels are not >= 2 of one type"
-            )
+            one_kind = k >= 2 and len(kinds) == 1 and kinds <= {str, int, bool}
+            _check(one_kind, "labels are not >= 2 of one type")
             _check(list(self.labels) == sorted(set(self.labels)), "labels are not sorted and distinct")
             _check(not n or (truth.min() >= 0 and truth.max() < k), "truth holds an index without a label")
             _check(not ((scores < 0) | (scores > 1)).any(), "scores hold a probability outside 0 .. 1")
@@ -90,10 +84,14 @@ class Predictions:
         return self.scores if self.task == "regression" else self.scores.argmax(axis=1)
 
     @property
+    def finite(self) -> np.ndarray:
+        """Return for each row, (n,), whether no score is NaN or infinite."""
+        return np.isfinite(self.score_columns).all(axis=0)
+
+    @property
     def bad_rows(self) -> int:
         """Count the rows with a score that is NaN or infinite."""
-        finite = np.isfinite(self.scores)
-        return int(np.count_nonzero(~(finite if finite.ndim == 1 else finite.all(axis=1))))
+        return int(np.count_nonzero(~self.finite))
 
     @property
     def score_columns(self) -> np.ndarray:
@@ -102,13 +100,9 @@ class Predictions:
 
     def take(self, rows: np.ndarray) -> Predictions:
         """Select rows by a boolean mask or an array of indices, in that order."""
-        return replace(
-            self,
-            keys=self.keys[rows],
-            truth=self.truth[rows],
-            scores=self.scores[rows],
-            slices={name: groups[rows] for name, groups in self.slices.items()},
-        )
+        slices = {name: groups[rows] for name, groups in self.slices.items()}
+        columns = self.keys[rows], self.truth[rows], self.scores[rows]
+        return Predictions(self.task, self.labels, *columns, slices)
 
     def groups(self, column: str) -> Iterator[tuple[str, Predictions]]:
         """Divide the rows by a slice column: each group's name and rows, by name.

@@ -6,9 +6,9 @@ Interfaces (MLflow signatures) are compared by the rules of semantic versioning.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from mlflow.models import ModelSignature
 from mlflow.types.schema import Schema as MlflowSchema
@@ -43,12 +43,13 @@ def increases(tag: ReleaseTag, commit: str, entries: list[Entry]) -> Rule:
             detail = f"{tag} was released at {entry.commit[:12]}, version {entry.version}, and the tag was moved since"
             return Rule("version", False, None, None, f"{detail}; choose a tag above it")
     others = must_come_after(tag, [ReleaseTag.parse(entry.release) for entry in history.promotions(entries)])
-    last = max(others, default=None)
-    if last is None:
+    if not others:
         return Rule("version", True, None, None, f"{tag} is the first of its kind")
-    passed = tag > last
-    detail = f"{tag} comes {'after' if passed else 'before'} {last}, the highest so far"
-    return Rule("version", passed, None, None, detail + ("" if passed else f"; choose a tag above {last}"))
+    last = max(others)
+    if tag > last:
+        return Rule("version", True, None, None, f"{tag} comes after {last}, the highest so far")
+    detail = f"{tag} comes before {last}, the highest so far; choose a tag above {last}"
+    return Rule("version", False, None, None, detail)
 
 
 def fits_interface(
@@ -87,8 +88,7 @@ class Bump(IntEnum):
     MAJOR = 2
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """One difference between two interfaces in words, and the bump that it needs."""
 
     bump: Bump
@@ -135,8 +135,5 @@ def next_release(last: ReleaseTag, bump: Bump) -> ReleaseTag:
 
 def _columns(schema: MlflowSchema | None) -> dict[str, tuple[str, bool]]:
     """Return name -> (type, required) of each column; empty for a signature without schema."""
-    if schema is None:
-        return {}
-    return {
-        spec.name: (str(spec.type).removeprefix("DataType."), bool(spec.required)) for spec in schema.inputs
-    }
+    specs = schema.inputs if schema else ()
+    return {spec.name: (str(spec.type).removeprefix("DataType."), bool(spec.required)) for spec in specs}

@@ -40,7 +40,7 @@ from lastro.operations.report.content import Change, Difference, Metric, Other, 
 from lastro.tables.schema import read_schema
 
 LOCK = "dvc.lock"
-MODEL, PREDICTIONS = (path.as_posix() for path in (Paths.of(Path()).model, Paths.of(Path()).predictions))
+MODEL, PREDICTIONS = Paths.of(Path()).model.as_posix(), Paths.of(Path()).predictions.as_posix()
 PIN, ANSWERS = "requirements/lastro.txt", ".copier-answers.yml"
 MAXIMUM_CHANGES, MAXIMUM_SLICES = 100, 200
 
