@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -34,6 +35,10 @@ _MISSING = frozenset(
 )
 """pyarrow's list, by which a CSV source is read for training."""
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+
+
+_NAMES = re.compile(rb'"\s*:')
+"""The end of each name of an object."""
 
 
 def media_type(header: str) -> str:
@@ -129,15 +134,36 @@ def read_json(body: bytes, columns: Columns, max_rows: int) -> np.ndarray:
 
 def _load(body: bytes) -> Any:
     try:
-        return orjson.loads(body)
+        content = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         problem = f"the body is not JSON (line {error.lineno}, column {error.colno})"
+    else:
+        # What looks like a name may be part of a text, so this finds a name that stands twice, and sometimes more.
+        if len(_NAMES.findall(body)) == _count_names(content):
+            return content
+        problem = "the body is not JSON"
     # NaN, Infinity and long numbers, which Python's own reader takes: NaN is a missing value to pandas' clients, and the
     # others can be named by row and column.
     try:
-        return json.loads(body)
+        return json.loads(body, object_pairs_hook=_once)
     except (ValueError, RecursionError):
         raise bad("bad_json", problem) from None
+
+
+def _count_names(content: Any) -> int:
+    if type(content) is dict:
+        return len(content) + sum(map(_count_names, content.values()))
+    # No object is anywhere else.
+    if type(content) is list and content and type(content[0]) is dict:
+        return sum(map(_count_names, content))
+    return 0
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        raise bad("duplicate_key", "an object of the body names a key twice")
+    return content
 
 
 def _split(table: Any, columns: Columns, max_rows: int, booleans: bool) -> np.ndarray:
@@ -211,7 +237,7 @@ def read_csv(body: bytes, columns: Columns, max_rows: int) -> Iterator[np.ndarra
     except UnicodeDecodeError:
         raise bad("bad_csv", "the body is not UTF-8") from None
     except csv.Error:
-        raise bad("bad_csv", f"the body is not CSV (line {lines.line_num})") from None
+        raise bad("bad_csv", "the body is not CSV: a quote is not closed, or stands where none may") from None
 
 
 def _categories(feature: dict[str, Any]) -> frozenset[str]:

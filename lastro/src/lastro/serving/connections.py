@@ -72,6 +72,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["abort"] = self.transport.abort
         self.head = self.rest = 0
 
     def on_headers_complete(self) -> None:

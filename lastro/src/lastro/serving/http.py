@@ -18,11 +18,16 @@ from .logs import log
 from .metrics import Metrics
 from .model import Model
 from .page import POLICY, page
+from .pieces import read_pieces
 from .settings import Settings
 
-INLINE = 256 * 2**10
-"""Bytes. A smaller body, some milliseconds of work, is scored at once; a larger one in a thread, so that /ping and the others
-do not wait for it."""
+INLINE, INLINE_CELLS = 256 * 2**10, 10_000
+"""Bytes and cells. A smaller body, some milliseconds of work, is scored at once; a larger one in a thread, so that /ping and
+the others do not wait for it. A body of more bytes counts in the budget."""
+BUDGET = 2
+"""Bodies and answers that a worker holds at once, in multiples of the largest body."""
+AT_ONCE = 16 * 2**10
+"""Bytes of an answer that are left to the connection; the request is over when no more than that is unread."""
 _JSON, _TEXT, _HTML = JSON.encode(), b"text/plain; charset=utf-8", b"text/html; charset=utf-8"
 _PROMETHEUS = b"text/plain; version=0.0.4; charset=utf-8"
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
@@ -41,6 +46,17 @@ class Answer(NamedTuple):
     headers: tuple[Header, ...] = ()
 
 
+class Held:
+    """What a worker holds for one request: its body until it is read, its answer until it is sent."""
+
+    def __init__(self) -> None:
+        self.body = bytearray()
+        self.answer: list[bytes] = []
+
+    def __len__(self) -> int:
+        return len(self.body) + sum(map(len, self.answer))
+
+
 class GoneError(Exception):
     """The client went away before its body had come."""
 
@@ -51,7 +67,7 @@ class App:
     def __init__(self, model: Model, release: dict[str, Any], settings: Settings):
         self._model, self._settings = model, settings
         self._metrics = Metrics(release)
-        self._busy = 0
+        self._held: set[Held] = set()
         self._thread = ThreadPoolExecutor(1, "scoring")
         described = interface.schema(model)
         safe = (_NO_SNIFFING,)
@@ -70,40 +86,56 @@ class App:
             ),
         }
         # The first request is as fast as the others.
-        self._score(JSON, orjson.dumps({"dataframe_split": model.example}))
+        self._score(JSON, orjson.dumps({"dataframe_split": model.example}), Held())
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answer one HTTP request; see the ASGI specification, asgi.readthedocs.io."""
         begun = time.perf_counter()
         method, path = scope["method"], scope["path"]
         headers = dict(scope["headers"])
+        held = Held()
         try:
             if path == "/invocations":
-                answer = await self._invocations(method, headers, receive)
+                answer = await self._invocations(method, headers, receive, held)
                 self._metrics.latency.observe(time.perf_counter() - begun)
             else:
                 answer = self._other(method, path)
+            if path not in self._fixed and path not in ("/invocations", "/metrics"):
+                path = "other"
+            self._metrics.count(path, answer.status)
+            request = headers.get(b"x-request-id", b"")
+            if not (len(request) <= 128 and request.isascii() and request.decode("ascii").isprintable()):
+                request = b""
+            if request:
+                answer = answer._replace(headers=(*answer.headers, (b"x-request-id", request)))
+            await self._send(scope, answer, method == "HEAD", held, send)
         except GoneError:
             return
-        except Exception as error:
-            log("error", "a request failed", error)
-            answer = _refused(RefusedError(500, "internal_error", "the scoring app failed; see its log"))
-        if path not in self._fixed and path not in ("/invocations", "/metrics"):
-            path = "other"
-        self._metrics.count(path, answer.status)
-        lines = [(b"content-type", answer.media), (b"content-length", b"%d" % len(answer.body))]
-        lines += answer.headers
-        request = headers.get(b"x-request-id", b"")
-        if not (len(request) <= 128 and request.isascii() and request.decode("ascii").isprintable()):
-            request = b""
-        if request:
-            lines.append((b"x-request-id", request))
-        await send({"type": "http.response.start", "status": answer.status, "headers": lines})
-        await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
+        finally:
+            self._held.discard(held)
         if self._settings.log == "requests":
             milliseconds = round((time.perf_counter() - begun) * 1000, 3)
             found = {"method": method, "path": path, "status": answer.status, "ms": milliseconds}
             log("info", "request", **found, request_id=request.decode() or os.urandom(8).hex())
+
+    async def _send(self, scope: dict[str, Any], answer: Answer, head: bool, held: Held, send: Send) -> None:
+        parts = held.answer or [answer.body]
+        size = sum(map(len, parts))
+        lines = [(b"content-type", answer.media), (b"content-length", b"%d" % size), *answer.headers]
+        await send({"type": "http.response.start", "status": answer.status, "headers": lines})
+        if head or size <= AT_ONCE:
+            await send({"type": "http.response.body", "body": b"" if head else b"".join(parts)})
+            return
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                # The next one waits until the one before is read, and the last is empty.
+                parts.reverse()
+                while parts:
+                    await send({"type": "http.response.body", "body": parts.pop(), "more_body": True})
+                await send({"type": "http.response.body", "body": b""})
+        except TimeoutError:
+            scope["abort"]()
+            raise GoneError from None
 
     def _other(self, method: str, path: str) -> Answer:
         if path not in self._fixed and path != "/metrics":
@@ -114,62 +146,100 @@ class App:
             return Answer(200, self._metrics.text(), _PROMETHEUS)
         return self._fixed[path]
 
-    async def _invocations(self, method: str, headers: dict[bytes, bytes], receive: Receive) -> Answer:
+    async def _invocations(
+        self, method: str, headers: dict[bytes, bytes], receive: Receive, held: Held
+    ) -> Answer:
         if method != "POST":
             return _refused(RefusedError(405, "method_not_allowed", "expected POST"), (b"allow", b"POST"))
-        if self._busy >= self._settings.queue:
-            refusal = RefusedError(503, "busy", "too many requests at once; try again")
-            return self._count_refused(refusal, (b"retry-after", b"1"))
-        self._busy += 1
         try:
+            if len(self._held) >= self._settings.queue:
+                raise _busy()
+            self._held.add(held)
             media = media_type(headers.get(b"content-type", b"").decode("latin-1"))
             if headers.get(b"content-encoding", b"identity") != b"identity":
                 raise RefusedError(415, "unsupported_encoding", "expected a body without Content-Encoding")
             length = headers.get(b"content-length", b"")
             if length.isdigit() and int(length) > self._settings.max_body:
                 raise self._too_large()
-            body = await self._read_body(receive)
-            if len(body) <= INLINE:
-                answer, rows = self._score(media, body)
+            body = await self._read_body(receive, held)
+            if len(body) <= INLINE and body.count(b",") + body.count(b"\n") <= INLINE_CELLS:
+                rows = self._score(media, body, held)
             else:
                 loop = asyncio.get_running_loop()
-                answer, rows = await loop.run_in_executor(self._thread, self._score, media, body)
+                rows = await loop.run_in_executor(self._thread, self._score, media, body, held)
         except RefusedError as refusal:
+            held.answer.clear()
+            self._metrics.errors.labels(refusal.kind).inc()
             # What was not read of the body would be taken for the next request.
-            closes = refusal.status in (408, 413, 415)
-            return self._count_refused(refusal, *(((b"connection", b"close"),) if closes else ()))
-        finally:
-            self._busy -= 1
+            lines = [(b"connection", b"close")] if refusal.status in (408, 413, 415, 503) else []
+            lines += [(b"retry-after", b"1")] if refusal.status == 503 else []
+            return _refused(refusal, *lines)
+        except GoneError:
+            raise
+        except Exception as error:
+            held.answer.clear()
+            log("error", "a request failed", error)
+            return _refused(RefusedError(500, "internal_error", "the scoring app failed; see its log"))
         self._metrics.rows.inc(rows)
-        return Answer(200, answer)
+        return Answer(200, b"")
 
-    def _score(self, media: str, body: bytes) -> tuple[bytes, int]:
-        return self._model.answer(read(media, body, self._model.columns, self._settings.max_rows))
+    def _score(self, media: str, body: bytes | bytearray, held: Held) -> int:
+        """Write the answer; the number of its rows. A bytearray is read and answered in pieces."""
+        columns, max_rows = self._model.columns, self._settings.max_rows
+        if isinstance(body, bytes):
+            answer, rows = self._model.answer(read(media, body, columns, max_rows))
+            held.answer.append(answer)
+            return rows
+        rows = 0
+        for part, n in self._model.parts(read_pieces(media, body, columns, max_rows)):
+            held.answer.append(part)
+            self._refuse_over_budget(held)
+            rows += n
+        return rows
 
-    async def _read_body(self, receive: Receive) -> bytes:
-        parts, size = [], 0
+    def _refuse_over_budget(self, held: Held) -> None:
+        """Refuse what makes the worker hold more than it may; 413 where it holds nothing else that will go."""
+        budget = BUDGET * self._settings.max_body
+        if sum(map(len, list(self._held))) > budget:
+            if len(held) > budget:
+                problem = "the answer is too large; send the rows in several requests"
+                raise RefusedError(413, "answer_too_large", problem)
+            raise _busy()
+
+    async def _read_body(self, receive: Receive, held: Held) -> bytes | bytearray:
         try:
             async with asyncio.timeout(self._settings.timeout):
+                message = await receive()
                 while True:
-                    message = await receive()
                     if message["type"] == "http.disconnect":
                         raise GoneError
-                    parts.append(message.get("body", b""))
-                    size += len(parts[-1])
-                    if size > self._settings.max_body:
+                    part = message.get("body", b"")
+                    if len(held.body) + len(part) > self._settings.max_body:
                         raise self._too_large()
                     if not message.get("more_body"):
-                        return b"".join(parts)
+                        break
+                    held.body += part
+                    if len(held.body) > INLINE:
+                        self._refuse_over_budget(held)
+                    message = await receive()
         except TimeoutError:
             problem = f"the body did not come in {self._settings.timeout:g} s"
             raise RefusedError(408, "timeout", problem) from None
+        if not held.body:
+            return part
+        held.body += part
+        if len(held.body) > INLINE:
+            return held.body
+        whole = bytes(held.body)
+        held.body.clear()
+        return whole
 
     def _too_large(self) -> RefusedError:
         return RefusedError(413, "body_too_large", f"the body is larger than {self._settings.max_body} bytes")
 
-    def _count_refused(self, refusal: RefusedError, *headers: Header) -> Answer:
-        self._metrics.errors.labels(refusal.kind).inc()
-        return _refused(refusal, *headers)
+
+def _busy() -> RefusedError:
+    return RefusedError(503, "busy", "too many requests at once; try again")
 
 
 def _refused(refusal: RefusedError, *headers: Header) -> Answer:

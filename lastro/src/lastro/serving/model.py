@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,13 +35,18 @@ class Model:
         return self._predict(X)
 
     def answer(self, blocks: Iterable[np.ndarray]) -> tuple[bytes, int]:
-        """Write the body of the answer, one block at a time; with the number of its rows."""
-        parts, n = [], 0
+        """Write the body of the answer; with the number of its rows."""
+        parts, rows = zip(*self.parts(blocks), strict=True)
+        return b"".join(parts), sum(rows)
+
+    def parts(self, blocks: Iterable[np.ndarray]) -> Iterator[tuple[bytes, int]]:
+        """Write the answer's body one block at a time, each with the number of its rows."""
+        head = b'{"predictions":['
         for block in blocks:
             if len(block):
-                parts.append(orjson.dumps(self._rows(self.predict(block)))[1:-1])
-                n += len(block)
-        return b'{"predictions":[' + b",".join(parts) + b"]}", n
+                yield head + orjson.dumps(self._rows(self.predict(block)))[1:-1], len(block)
+                head = b","
+        yield b"]}" if head == b"," else head + b"]}", 0
 
     def _rows(self, scores: np.ndarray) -> list[dict[str, Any]]:
         if not self.labels:

@@ -71,7 +71,7 @@ async def request(app: App, data: bytes) -> tuple[int, dict[bytes, bytes], bytes
         sent.append(message)
 
     await app(scope, receive, send)
-    return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
+    return sent[0]["status"], dict(sent[0]["headers"]), b"".join(part["body"] for part in sent[1:])
 
 
 def check(status: int, headers: dict[bytes, bytes], answer: bytes, path: str) -> None:
