@@ -158,7 +158,7 @@ def sbom_image(image: str, output: Path) -> None:
 @click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
 def run_image(image: str, port: int) -> None:
     """Run IMAGE on a port of this machine, hardened, until Ctrl-C."""
-    from lastro.operations.image.container import HARDENED, PORT
+    from lastro.core.docker import HARDENED, PORT
 
     click.echo(f"http://127.0.0.1:{port}/docs; Ctrl-C ends it")
     try:

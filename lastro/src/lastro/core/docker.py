@@ -10,6 +10,17 @@ from typing import Any
 
 from lastro.core.errors import ExternalError, LastroError
 
+PORT = 8080
+"""That the app in an image listens to."""
+HARDENED = [
+    "--read-only",
+    "--cap-drop=ALL",
+    "--security-opt=no-new-privileges",
+    "--pids-limit=128",
+    "--memory=1g",
+]
+"""Options of `docker run`: the image asks for no more rights."""
+
 
 class AbsentImageError(LastroError):
     """Neither this machine nor the registry has the image."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import json
 import tempfile
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,9 +18,9 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import requests
 
-from lastro.core.docker import docker, inspect
+from lastro.core.docker import HARDENED, PORT, docker, inspect
+from lastro.core.errors import ExternalError
 from lastro.evaluation.predictions import Predictions
-from lastro.operations.image.container import Container, NoAnswerError, running
 from lastro.operations.image.subject import Subject
 from lastro.operations.registry.artifact import fetch_folder
 from lastro.operations.release.champion import Candidate, load_candidate
@@ -27,6 +30,10 @@ from lastro.tables.schema import KEY, Schema
 JSON, CSV = "application/json", "text/csv"
 ROWS = 1_000
 """Of one request."""
+
+
+TIMEOUT = 180
+"""Seconds until the first answer, and for each later one."""
 
 
 class Check(NamedTuple):
@@ -193,3 +200,62 @@ def _plain(column: pa.ChunkedArray, kind: str) -> list[Any]:
 
 def _json(content: Any) -> bytes:
     return json.dumps(content).encode()
+
+
+class NoAnswerError(ExternalError):
+    """The container gave no answer: it ended, or hangs."""
+
+
+@dataclass(frozen=True)
+class Container:
+    """A running container. seconds: from `docker run` to its first answer."""
+
+    id: str
+    url: str
+    seconds: float
+
+    def request(self, method: str, path: str, **options) -> requests.Response:
+        """Send an HTTP request to the app.
+
+        Raises:
+            NoAnswerError: no answer came; with the last lines of the container's log.
+        """
+        try:
+            return requests.request(method, f"{self.url}{path}", timeout=TIMEOUT, **options)
+        except requests.RequestException as error:
+            raise _no_answer(self.id, f"no answer to {method} {path} ({type(error).__name__})") from None
+
+
+@contextmanager
+def running(image: str, *options: str) -> Iterator[Container]:
+    """Start a container, wait for /ping, remove it afterwards.
+
+    Raises:
+        ExternalError: it does not start, or does not answer in time; with the last lines of its log.
+    """
+    begun = time.monotonic()
+    name = docker("run", "--detach", *HARDENED, f"--publish=127.0.0.1::{PORT}", *options, image).strip()
+    try:
+        port = docker("port", name, str(PORT)).strip().splitlines()[0].rpartition(":")[2]
+        url = f"http://127.0.0.1:{port}"
+        _wait(name, url, begun)
+        yield Container(name, url, time.monotonic() - begun)
+    finally:
+        with suppress(ExternalError):
+            docker("rm", "--force", name)
+
+
+def _wait(name: str, url: str, begun: float) -> None:
+    while time.monotonic() - begun < TIMEOUT:
+        with suppress(requests.RequestException):
+            if requests.get(f"{url}/ping", timeout=5).status_code == 200:
+                return
+        if docker("inspect", "--format", "{{.State.Running}}", name).strip() != "true":
+            raise _no_answer(name, "the container ended before it answered /ping")
+        time.sleep(0.02)
+    raise _no_answer(name, f"the container did not answer /ping in {TIMEOUT} s")
+
+
+def _no_answer(name: str, problem: str) -> NoAnswerError:
+    lines = docker("logs", "--tail", "5", name).strip().splitlines()
+    return NoAnswerError(f"{problem}; its log ends: {' | '.join(lines) or 'with nothing'}")
