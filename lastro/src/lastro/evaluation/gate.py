@@ -6,7 +6,8 @@ digits, so that the decision agrees with the numbers shown, and with those of an
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,8 +42,8 @@ class Rule:
 
     name: str
     passed: bool
-    value: float | None
-    bound: float | None
+    value: float | None = field(default=None, kw_only=True)
+    bound: float | None = field(default=None, kw_only=True)
     detail: str
 
 
@@ -64,18 +65,16 @@ class Verdict:
         Raises:
             LastroError: not a verdict, or one that says pass although its rules don't (or there are none).
         """
-        try:
+        problem = "expected `passed` and a list of `rules`"
+        with suppress(TypeError, KeyError):
             verdict = cls(content["passed"], tuple(Rule(**rule) for rule in content["rules"]))
-        except (TypeError, KeyError):
-            problem = "expected `passed` and a list of `rules`"
-        else:
             outcomes = [rule.passed for rule in verdict.rules]
-            if outcomes and all(type(outcome) is bool for outcome in outcomes):
-                if verdict.passed is all(outcomes):
-                    return verdict
-                problem = "its outcome contradicts its rules"
-            else:
+            if not outcomes or any(type(outcome) is not bool for outcome in outcomes):
                 problem = "it has no rules, or one without an outcome"
+            elif verdict.passed is all(outcomes):
+                return verdict
+            else:
+                problem = "its outcome contradicts its rules"
         raise LastroError(problem, where="verdict", fix="repeat the evaluation")
 
 
@@ -112,7 +111,7 @@ def judge(
             detail = (
                 "gate.slices.max_gap is set but evaluation.slices names no column; name one, or unset max_gap"
             )
-            rules.append(Rule("slices", False, None, None, detail))
+            rules.append(Rule("slices", False, detail))
     if champion is not None:
         rules.append(_not_worse(candidate, champion, primary, gate, evaluation))
     return Verdict(all(rule.passed for rule in rules), tuple(rules))
@@ -129,7 +128,7 @@ def _enough_rows(candidate: Predictions, gate: Gate) -> Rule:
     n, passed = len(candidate), len(candidate) >= gate.min_rows
     needed = f"at least {gate.min_rows} are needed"
     fix = "" if passed else "; hold out more rows (data.split.test), or lower gate.min_rows"
-    return Rule("rows", passed, n, gate.min_rows, f"{n} held-out rows, {needed}{fix}")
+    return Rule("rows", passed, f"{n} held-out rows, {needed}{fix}", value=n, bound=gate.min_rows)
 
 
 def _why_undefined(predictions: Predictions, name: str) -> str:
@@ -141,8 +140,8 @@ def _why_undefined(predictions: Predictions, name: str) -> str:
 def _defined(found: Resampled, name: str) -> Rule:
     value = rounded(found.values[name])
     if value is None:
-        return Rule("primary metric", False, None, None, _why_undefined(found.source, name))
-    return Rule("primary metric", True, value, None, f"{name} is {_with_interval(found, name)}")
+        return Rule("primary metric", False, _why_undefined(found.source, name))
+    return Rule("primary metric", True, f"{name} is {_with_interval(found, name)}", value=value)
 
 
 def _with_interval(found: Resampled, name: str) -> str:
@@ -156,12 +155,12 @@ def _shown_interval(low: float, high: float) -> str:
 def _limit(found: Resampled, name: str, bound: float) -> Rule:
     rule, value, bound = f"limit on {name}", rounded(found.values[name]), rounded(bound)
     if value is None:
-        return Rule(rule, False, None, bound, _why_undefined(found.source, name))
+        return Rule(rule, False, _why_undefined(found.source, name), bound=bound)
     higher = METRICS[name].higher_is_better
     passed = value >= bound if higher else value <= bound
     verb, limit = "is" if passed else "is not", "at least" if higher else "at most"
     detail = f"{name} {_with_interval(found, name)} {verb} {limit} {shown(bound)}"
-    return Rule(rule, passed, value, bound, detail)
+    return Rule(rule, passed, detail, value=value, bound=bound)
 
 
 def _beats_baseline(found: Resampled, name: str, prior: Prior, evaluation: Evaluation) -> Rule:
@@ -184,7 +183,7 @@ def _improvement(
     ours, theirs = f"{name} {shown(values[0])}", f"the {rule}'s {shown(values[1])}{on}"
     if low is None or gain is None:
         detail = f"{ours} cannot be compared with {theirs}: undefined on these rows or on too many resamples"
-        return Rule(rule, False, None, bound, detail)
+        return Rule(rule, False, detail, bound=bound)
     if rule == "baseline":
         passed = low > bound
         verb = "lies above 0" if passed else "does not lie above 0 as a whole"
@@ -192,7 +191,7 @@ def _improvement(
         passed = low >= bound
         verb = f"{'stays within' if passed else 'goes beyond'} the margin of {shown(bound)}"
     detail = f"{ours} against {theirs}: the improvement {shown(gain)} {_shown_interval(low, high)} {verb}"
-    return Rule(rule, passed, low, bound, detail)
+    return Rule(rule, passed, detail, value=low, bound=bound)
 
 
 def _slice(found: Resampled, name: str, column: str, gate: Gate) -> Rule:
@@ -208,25 +207,25 @@ def _slice(found: Resampled, name: str, column: str, gate: Gate) -> Rule:
                 value = compute(rows, (name,))[name]
                 gaps[group] = (rounded(sign * (whole - value)), value, rows)
     except LastroError as error:
-        return Rule(rule, False, None, bound, str(error))
+        return Rule(rule, False, str(error), bound=bound)
     unjudged = (
         f"; not judged for having fewer than {gate.slices.min_rows} rows: {', '.join(small)}" if small else ""
     )
     if not gaps:
         passed = bool(small)
-        return Rule(rule, passed, None, bound, f"no group of {column} has rows enough to be judged{unjudged}")
+        return Rule(rule, passed, f"no group of {column} has rows enough to be judged{unjudged}", bound=bound)
     # Undefined ranks as the worst; names break ties, so that the text is always the same.
     worst = max(gaps, key=lambda group: (gaps[group][0] is None, gaps[group][0] or 0.0))
     gap, value, rows = gaps[worst]
     if gap is None:
         why = _why_undefined(found.source if np.isnan(whole) else rows, name)
-        return Rule(rule, False, None, bound, f"{column}={worst} ({len(rows)} rows): {why}{unjudged}")
+        return Rule(rule, False, f"{column}={worst} ({len(rows)} rows): {why}{unjudged}", bound=bound)
     passed = gap <= bound
     detail = (
         f"{column}={worst} ({len(rows)} rows) has the worst {name} of {len(gaps)} groups, {shown(value)}: "
         f"{shown(gap)} worse than the whole, {'' if passed else 'not '}at most {shown(bound)}{unjudged}"
     )
-    return Rule(rule, passed, gap, bound, detail)
+    return Rule(rule, passed, detail, value=gap, bound=bound)
 
 
 def _not_worse(
@@ -237,13 +236,13 @@ def _not_worse(
     try:
         common = aligned(candidate, champion)
     except LastroError as error:
-        return Rule("champion", False, None, bound, str(error))
+        return Rule("champion", False, str(error), bound=bound)
     n = len(common.candidate)
     left = f"{common.candidate_left_out} of the candidate's and {common.champion_left_out} of the champion's left out"
     rows = f"{n} common rows ({left})"
     if n < gate.min_rows:
         fix = "predict the candidate's held-out rows with the champion, or lower gate.min_rows"
-        return Rule("champion", False, None, bound, f"{rows}, at least {gate.min_rows} are needed; {fix}")
+        return Rule("champion", False, f"{rows}, at least {gate.min_rows} are needed; {fix}", bound=bound)
     ours, theirs = (compute(model, (name,))[name] for model in common[:2])
     settings = evaluation.resamples, evaluation.seed
     samples = improvements(common.candidate, common.champion, (name,), *settings)[name]

@@ -148,12 +148,12 @@ def score_champion(
     if rows < bound:
         fix = "hold out rows that it has not seen (new data, or the split it was made with), or lower gate.min_rows"
         detail = f"{counted}, at least {bound} are needed; {fix}"
-        return ChampionScore(None, Rule(RULE, False, rows, bound, detail))
+        return ChampionScore(None, Rule(RULE, False, detail, value=rows, bound=bound))
     inputs = [KEY, candidate.schema.target.name, *(column.name for column in model.schema.features)]
     table = read_columns(candidate.prepared / "test.parquet", list(dict.fromkeys(inputs)))
     predictions = model.predict(table, candidate.schema)
     fair = predictions.take(~np.isin(predictions.keys, trained))
-    return ChampionScore(fair, Rule(RULE, True, rows, bound, counted))
+    return ChampionScore(fair, Rule(RULE, True, counted, value=rows, bound=bound))
 
 
 def score_production(
@@ -178,12 +178,12 @@ def score_production(
             return entry, score_champion(
                 registry, root, version, entry.release, candidate, found.data, folder
             )
-    return entry, ChampionScore(None, Rule(RULE, True, None, None, why))
+    return entry, ChampionScore(None, Rule(RULE, True, why))
 
 
 def _refuse(why: str) -> ChampionScore:
     detail = f'{why}; to release without a comparison: --without-champion "reason"'
-    return ChampionScore(None, Rule(RULE, False, None, None, detail))
+    return ChampionScore(None, Rule(RULE, False, detail))
 
 
 def missing_inputs(champion: Schema, data: Schema) -> list[str]:

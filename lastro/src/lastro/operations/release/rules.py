@@ -33,7 +33,7 @@ def on_branch(root: Path, commit: str, chosen: str | None) -> Rule:
     else:
         # A person may push later; a workflow's checkout has only the remote's branch.
         where = f"on {on}, which {first} has yet to get; git push"
-    return Rule("branch", on is not None, None, None, f"commit {commit[:12]} is {where}")
+    return Rule("branch", on is not None, f"commit {commit[:12]} is {where}")
 
 
 def increases(tag: ReleaseTag, commit: str, entries: list[Entry]) -> Rule:
@@ -41,15 +41,15 @@ def increases(tag: ReleaseTag, commit: str, entries: list[Entry]) -> Rule:
     for entry in history.promotions(entries):
         if entry.release == str(tag) and entry.commit != commit:
             detail = f"{tag} was released at {entry.commit[:12]}, version {entry.version}, and the tag was moved since"
-            return Rule("version", False, None, None, f"{detail}; choose a tag above it")
+            return Rule("version", False, f"{detail}; choose a tag above it")
     others = must_come_after(tag, [ReleaseTag.parse(entry.release) for entry in history.promotions(entries)])
     if not others:
-        return Rule("version", True, None, None, f"{tag} is the first of its kind")
+        return Rule("version", True, f"{tag} is the first of its kind")
     last = max(others)
     if tag > last:
-        return Rule("version", True, None, None, f"{tag} comes after {last}, the highest so far")
+        return Rule("version", True, f"{tag} comes after {last}, the highest so far")
     detail = f"{tag} comes before {last}, the highest so far; choose a tag above {last}"
-    return Rule("version", False, None, None, detail)
+    return Rule("version", False, detail)
 
 
 def fits_interface(
@@ -59,13 +59,13 @@ def fits_interface(
     released = {ReleaseTag.parse(entry.release): entry for entry in history.promotions(entries)}
     earlier = [other for other in released if other.candidate is None and other < tag.finalize_version()]
     if not earlier:
-        return Rule("interface", True, None, None, "there is no earlier release to compare with")
+        return Rule("interface", True, "there is no earlier release to compare with")
     last = max(earlier)
     entry = released[last]
     versions = registry.find(entry.model)
     if not versions:
         detail = f"version {entry.version} of {last} was deleted, so its interface is not known; lastro register --rev {last}"
-        return Rule("interface", False, None, None, detail)
+        return Rule("interface", False, detail)
     old = artifact.fetch(registry.run_of(versions[0]), entry.model, folder / "last")
     changes = compare(_signature(old), _signature(fetched))
     bump = needed(changes)
@@ -73,7 +73,7 @@ def fits_interface(
     what = "; ".join(change.what for change in changes) or "the interface is the same"
     detail = f"against {last}: {what}: needs a {bump.name.lower()}"
     passed = tag.finalize_version() >= lowest
-    return Rule("interface", passed, None, None, detail + ("" if passed else f"; tag {lowest} instead"))
+    return Rule("interface", passed, detail + ("" if passed else f"; tag {lowest} instead"))
 
 
 def _signature(fetched: artifact.Artifact) -> ModelSignature:
