@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from tests.servers import wait_for
-from tests.serving.test_http import GOOD, begin, serving
+from tests.serving.test_http import GOOD, JSON, begin, serving
 
 HEAD = b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 
@@ -24,7 +24,7 @@ def connect(server) -> socket.socket:
     return socket.create_connection(("127.0.0.1", server.port), timeout=30)
 
 
-def answer(link: socket.socket) -> bytes:
+def answer_of(link: socket.socket) -> bytes:
     """One answer with predictions."""
     found = b""
     while not found.endswith(b"]}"):
@@ -94,7 +94,7 @@ def test_a_head_that_does_not_come_is_not_waited_for(three, tmp_path):
         silent, slow, again = connect(server), connect(server), connect(server)
         slow.sendall(HEAD)
         again.sendall(complete())
-        assert b" 200 " in answer(again)
+        assert b" 200 " in answer_of(again)
         again.sendall(HEAD)
         assert [ended(link) for link in (silent, slow, again)] == [b"", b"", b""]
 
@@ -104,7 +104,7 @@ def test_a_request_that_had_arrived_before_the_stop_is_answered(three, tmp_path)
         (worker,) = psutil.Process(server.process.pid).children()
         kept = connect(server)
         kept.sendall(complete())
-        assert b" 200 " in answer(kept)
+        assert b" 200 " in answer_of(kept)
         # It has not seen these when it is told to stop: one in the queue of the kernel, one on a connection it knows.
         worker.suspend()
         new = connect(server)
@@ -215,3 +215,19 @@ def test_bodies_that_stall_leave_room(three, tmp_path):
         wait_for(three_are_busy, server.process, server.log)
         for link in links:
             link.close()
+
+
+@pytest.mark.parametrize("size", [300_000, 3_000_000], ids=["busy", "too large"])
+def test_who_is_refused_while_sending_reads_why(three, tmp_path, size):
+    with (
+        serving(three, tmp_path, MAX_BODY=1_000_000, QUEUE=1 if size < 1_000_000 else 9) as server,
+        requests.Session() as session,
+    ):
+        first = begin(server)
+        for _ in range(5):
+            answer = session.post(f"{server.url}/invocations", data=b" " * size, headers=JSON, timeout=30)
+            assert answer.status_code == (503 if size < 1_000_000 else 413)
+        # The connection is kept: what was not read of the body is no request.
+        assert session.get(f"{server.url}/ping").status_code == 200
+        first.sendall(json.dumps(GOOD).encode())
+        assert b" 200 " in answer_of(first)

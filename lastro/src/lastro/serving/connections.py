@@ -87,11 +87,20 @@ class Connection(HttpToolsProtocol):
         self.rest -= 9 * len(body)
         super().on_body(body)
 
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        if self.cycle.more_body:
+            # It was refused before, and passed over.
+            self.cycle.more_body = False
+            self._wait(self.timeout_keep_alive)
+
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if not self.pipeline:
-            unread = self.transport.is_closing() or self.transport.get_write_buffer_size()
-            self._wait(self.config.seconds if unread else math.inf)
+            late = (
+                self.transport.is_closing() or self.transport.get_write_buffer_size() or self.cycle.more_body
+            )
+            self._wait(self.config.seconds if late else math.inf)
 
     def send_400_response(self, _message: str) -> None:
         """Refuse what is no request, or is too much of one."""

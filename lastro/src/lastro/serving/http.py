@@ -170,8 +170,9 @@ class App:
         except RefusedError as refusal:
             held.answer.clear()
             self._metrics.errors.labels(refusal.kind).inc()
-            # What was not read of the body would be taken for the next request.
-            lines = [(b"connection", b"close")] if refusal.status in (408, 413, 415, 503) else []
+            # What is still to come of a body is passed over, unless it will not come.
+            unread = refusal.status == 408 or b"expect" in headers
+            lines = [(b"connection", b"close")] if unread else []
             lines += [(b"retry-after", b"1")] if refusal.status == 503 else []
             return _refused(refusal, *lines)
         except GoneError:
