@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lastro.artifact.columns import LARGEST, Columns
+from lastro.artifact.errors import RefusedError
 from lastro.serving import bodies
 from lastro.serving.bodies import JSON, read, read_json, read_numbers
-from lastro.serving.columns import LARGEST, Columns
-from lastro.serving.errors import RefusedError
 
 NAMES = ["a", "b [cm]", "c,"]
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from lastro.serving import pieces
 from lastro.serving.bodies import CSV, JSON, read
-from lastro.serving.columns import Columns
-from lastro.serving.errors import RefusedError
+from lastro.artifact.columns import Columns
+from lastro.artifact.errors import RefusedError
 
 TEXTS = ["a", "],[", '"],["', "},{", 'x","y', "\n", '"\n"', "ç", "\\", "]"]
 COLUMNS = Columns(

@@ -46,7 +46,7 @@ def test_unknown_category_is_refused(logged):
     folder, paths, _ = logged
     frame = pq.read_table(paths.test).to_pandas().drop(columns=["__key__", "target"])
     frame.loc[frame.index[0], "city"] = "Atlantis"
-    with pytest.raises(Exception, match="row 0: column 'city' holds a category"):
+    with pytest.raises(Exception, match="row 0, column 'city': is a category"):
         mlflow.pyfunc.load_model(str(folder)).predict(frame)
 
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lastro.artifact.columns import Columns
+from lastro.artifact.errors import RefusedError
 from lastro.serving.bodies import FORMS, media_type, read
-from lastro.serving.columns import Columns
-from lastro.serving.errors import RefusedError
 
 CANARY = "zqxj"
 ROW = {

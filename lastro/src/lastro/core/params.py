@@ -42,6 +42,17 @@ class Split(Section):
         return self
 
 
+class ColumnMeaning(Section):
+    """What a column of texts is, where reading it tells otherwise."""
+
+    kind: Literal["number", "boolean", "category", "date"] | None = Field(
+        None, description="what the cells are; null: what all of them can be read as"
+    )
+    missing: list[str] = Field(
+        [], description="texts that stand for a missing value, beside NA, null and such"
+    )
+
+
 class Data(Section):
     """Where the table comes from and what its columns mean."""
 
@@ -54,6 +65,9 @@ class Data(Section):
         description="auto: text, booleans, and whole numbers with at most 20 values are classes",
     )
     ignore: list[Column] = Field([], description="columns left out of the features")
+    columns: dict[Column, ColumnMeaning] = Field(
+        {}, description="what a column of texts is, as in `price: {kind: number, missing: [none]}`"
+    )
     key: Column | None = Field(
         None, description="column whose values name the rows; null: a hash of the row's content does"
     )

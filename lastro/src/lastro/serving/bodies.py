@@ -5,19 +5,16 @@ The protocol is MLflow's: https://mlflow.org/docs/latest/ml/deployment/deploy-mo
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 import numpy as np
 import orjson
 
-from .columns import LARGEST, Columns
-from .errors import RefusedError, bad, too_many_rows
+from ..artifact.columns import LARGEST, Columns
+from ..artifact.errors import RefusedError, bad, too_many_rows
 
 FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 CSV, JSON = "text/csv", "application/json"
@@ -25,16 +22,6 @@ FAST_FROM = 4 * 2**10
 """Bytes of a JSON body; below that a Python object per cell is cheaper than a second parser."""
 SPARE_BRACKETS = 100_000
 """Brackets in a body that are no matter for memory; some may be part of a text."""
-BLOCK = 2_000
-"""Rows of a table that are held as Python objects at once."""
-_MISSING = frozenset(
-    (
-        *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
-        *("N/A", "NA", "NULL", "NaN", "n/a", "nan", "null"),
-    )
-)
-"""pyarrow's list, by which a CSV source is read for training."""
-_BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
 
 _NAMES = re.compile(rb'"\s*:')
@@ -67,7 +54,10 @@ def read(media: str, body: bytes, columns: Columns, max_rows: int) -> Iterator[n
         RefusedError: the body is not what its type says, a cell is not what the schema says, or there are too many rows.
     """
     if media == CSV:
-        return read_csv(body, columns, max_rows)
+        blocks = columns.read_csv(body, max_rows)
+        return (
+            columns.from_columns(cells, len(next(iter(cells.values()))), first) for first, cells in blocks
+        )
     matrix = read_numbers(body, columns, max_rows)
     return iter((read_json(body, columns, max_rows) if matrix is None else matrix,))
 
@@ -213,54 +203,3 @@ def _columnar(table: dict[str, Any], columns: Columns, max_rows: int) -> np.ndar
     if n > max_rows:
         raise too_many_rows(max_rows)
     return columns.from_columns(table, n)
-
-
-def read_csv(body: bytes, columns: Columns, max_rows: int) -> Iterator[np.ndarray]:
-    """Read a CSV body (one header, UTF-8, comma) as blocks; see `read`."""
-    lines = csv.reader(io.TextIOWrapper(io.BytesIO(body), encoding="utf-8-sig", newline=""), strict=True)
-    try:
-        header = next(lines, None)
-        if not header:
-            raise bad("bad_csv", "the body is empty, expected a header and rows")
-        columns.order(header)
-        features = [columns.features[columns.position[name]] for name in header]
-        kinds = [feature["kind"] for feature in features]
-        categories = [_categories(feature) for feature in features]
-        first = 0
-        while rows := list(islice(lines, BLOCK)):
-            if first + len(rows) > max_rows:
-                raise too_many_rows(max_rows)
-            yield columns.from_rows(header, [_cells(row, kinds, categories) for row in rows], first)
-            first += len(rows)
-        if first == 0:
-            yield columns.from_rows(header, [])
-    except UnicodeDecodeError:
-        raise bad("bad_csv", "the body is not UTF-8") from None
-    except csv.Error:
-        raise bad("bad_csv", "the body is not CSV: a quote is not closed, or stands where none may") from None
-
-
-def _categories(feature: dict[str, Any]) -> frozenset[str]:
-    """Return the texts that are categories even where they spell what is elsewhere missing, as "NA" may be."""
-    known = frozenset(feature.get("categories", ()))
-    # An empty cell is missing, where that may be.
-    return known - {""} if feature["nullable"] else known
-
-
-def _cells(row: list[str], kinds: list[str], categories: list[frozenset[str]]) -> list[Any]:
-    # A ragged row keeps its length, and is refused for it.
-    return [_cell(*cell) for cell in zip(row, kinds, categories, strict=False)] + row[len(kinds) :]
-
-
-def _cell(text: str, kind: str, categories: frozenset[str]) -> Any:
-    if text in categories:
-        return text
-    if text in _MISSING:
-        return None
-    if kind in ("float", "integer"):
-        try:
-            # Python reads 1_000 as a number; nobody else does.
-            return float(text) if "_" not in text else text
-        except ValueError:
-            return text
-    return _BOOLEANS.get(text, text) if kind == "boolean" else text

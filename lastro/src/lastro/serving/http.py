@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from ..artifact.errors import RefusedError
 from . import interface
 from .bodies import JSON, media_type, read
-from .errors import RefusedError
 from .logs import log
 from .metrics import Metrics
 from .model import Model

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import orjson
 
+from ..artifact.columns import Columns
 from ..artifact.native import predict_sklearn, predict_xgboost
-from .columns import Columns
 
 
 class Model:

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import numpy as np
 import orjson
 
+from ..artifact.columns import Columns
+from ..artifact.errors import RefusedError, too_many_rows
 from .bodies import CSV, read
-from .columns import Columns
-from .errors import RefusedError, too_many_rows
 
 PIECE = 256 * 2**10
 """Bytes of a piece, some milliseconds of work."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import pyarrow as pa
@@ -10,9 +9,9 @@ import pyarrow.compute as pc
 
 from lastro.core.errors import LastroError
 from lastro.core.params import Data
-from lastro.tables.infer import kind_of, shorten
+from lastro.tables.cells import ARROW, NOUN, kind_of
 from lastro.tables.schema import Column, Schema
-from lastro.tables.sources import Source
+from lastro.tables.sources import Source, leave_out, shorten
 
 COMMITTED = "data/schema.json"
 
@@ -29,33 +28,22 @@ def check_against(
         LastroError: a column that is missing, new or of another type; a missing value, a category or a label
             that the schema does not allow. The message names file, column, first offending row, what was expected.
     """
+    fix = "set one like the other, or infer anew by writing {} into the file"
     if committed.target.name != data.target:
-        raise LastroError(
-            f"describes the target {committed.target.name!r}, but data.target is {data.target!r}",
-            where=COMMITTED,
-            fix="set one like the other, or infer anew by writing {} into the file",
-        )
+        problem = f"describes the target {committed.target.name!r}, but data.target is {data.target!r}"
+        raise LastroError(problem, where=COMMITTED, fix=fix)
     if data.task not in ("auto", committed.task):
-        raise LastroError(
-            f"describes a {committed.task}, but data.task is {data.task}",
-            where=COMMITTED,
-            fix="set one like the other, or infer anew by writing {} into the file",
-        )
+        problem = f"describes a {committed.task}, but data.task is {data.task}"
+        raise LastroError(problem, where=COMMITTED, fix=fix)
     known = [column.name for column in committed.features]
     for name in known:
         if name not in features:
-            raise LastroError(
-                f"column {name!r} is not there (or is ignored)",
-                where=source.at(0),
-                fix=f"expected it as {COMMITTED} says",
-            )
+            problem = f"column {name!r} is not there (or is ignored)"
+            raise LastroError(problem, where=source.header, fix=f"expected it as {COMMITTED} says")
     for name in features:
         if name not in known:
-            raise LastroError(
-                f"column {name!r} is new, {COMMITTED} does not know it",
-                where=source.at(0),
-                fix=f"add it there, or leave it out: data.ignore: [{json.dumps(name, ensure_ascii=False)}]",
-            )
+            problem = f"column {name!r} is new, {COMMITTED} does not know it"
+            raise LastroError(problem, where=source.header, fix=f"add it there, or {leave_out(name)}")
     table = source.table
     nullable = []
     for column in (*committed.features, committed.target):
@@ -68,69 +56,29 @@ def check_against(
     if committed.task == "classification":
         _refuse_unseen_labels(source, committed, table[committed.target.name])
     schema = replace(committed.with_missing(nullable), unseen_categories=data.unseen_categories)
-    return Source(source.name, table, source.parts), schema
+    return replace(source, table=table), schema
 
 
 def _as_committed(source: Source, column: Column) -> pa.ChunkedArray:
     array = source.table[column.name]
-    found = kind_of(array)
+    found, says = kind_of(array), f"as {COMMITTED} says"
     if array.null_count and not column.nullable:
         row = pc.index(pc.is_null(array), True).as_py()
-        raise LastroError(
-            f"column {column.name!r} is empty",
-            where=source.at(row),
-            fix=f"expected a value in every row, as {COMMITTED} says",
-        )
+        raise source.error(row, f"column {column.name!r} is empty", f"expected a value in every row, {says}")
     if found == column.kind:
         return array
     if array.null_count == len(array):
         return pa.chunked_array([pa.nulls(len(array), ARROW[column.kind])])
     if found == "integer" and column.kind == "float":
         return array.cast(pa.float64(), safe=False)
-    row = _first_offence(array, column.kind)
-    if row is None:  # whole numbers written with a decimal point
-        return array.cast(pa.int64())
-    raise LastroError(
-        f"column {column.name!r} is {shorten(array[row].as_py())}",
-        where=source.at(row),
-        fix=f"expected {NOUN[column.kind]}, as {COMMITTED} says",
-    )
-
-
-ARROW = {
-    "float": pa.float64(),
-    "integer": pa.int64(),
-    "boolean": pa.bool_(),
-    "category": pa.string(),
-    "date": pa.timestamp("us"),
-}
-NOUN = {
-    "float": "a number",
-    "integer": "a whole number of at most 64 bits",
-    "boolean": "a boolean",
-    "category": "text",
-    "date": "a date",
-}
-
-
-def _first_offence(array: pa.ChunkedArray, kind: str) -> int | None:
-    """The first row whose value is not of the kind; None when floats are all whole and integers are asked for."""
-    if kind == "integer" and pa.types.is_floating(array.type):
-        offences = pc.or_(pc.not_equal(array, pc.floor(array)), pc.greater_equal(pc.abs(array), 2.0**63))
-        row = pc.index(offences, True).as_py()
-        return None if row < 0 else row
-    for row, value in enumerate(array.to_pylist()):
-        if value is not None and not (isinstance(value, str) and _reads_as(value, kind)):
-            return row
-    return 0
-
-
-def _reads_as(text: str, kind: str) -> bool:
-    try:
-        pa.scalar(text).cast(ARROW[kind])
-    except pa.ArrowInvalid:
-        return False
-    return True
+    wrong = pc.is_valid(array)
+    if found == "float" and column.kind == "integer":
+        wrong = pc.or_(pc.not_equal(array, pc.floor(array)), pc.greater_equal(pc.abs(array), 2.0**63))
+        if not pc.any(wrong).as_py():  # whole numbers written with a decimal point
+            return array.cast(pa.int64())
+    row = pc.index(wrong, True).as_py()
+    problem = f"column {column.name!r} is {shorten(array[row].as_py())}"
+    raise source.error(row, problem, f"expected {NOUN[column.kind]}, {says}")
 
 
 def _known_categories(
@@ -144,20 +92,14 @@ def _known_categories(
     if policy == "missing":
         return pc.if_else(unseen, None, array), True
     shown = ", ".join(column.categories[:5]) + (", ..." if len(column.categories) > 5 else "")
-    raise LastroError(
-        f"column {column.name!r} is {shorten(array[row].as_py())}, a category never seen; expected one of "
-        f"{shown}",
-        where=source.at(row),
-        fix=f"add it to {COMMITTED}, or set data.unseen_categories: missing",
-    )
+    problem = f"column {column.name!r} is {shorten(array[row].as_py())}, a category never seen"
+    fix = f"add it to {COMMITTED}, or set data.unseen_categories: missing"
+    raise source.error(row, f"{problem}; expected one of {shown}", fix)
 
 
 def _refuse_unseen_labels(source: Source, committed: Schema, target: pa.ChunkedArray) -> None:
     for row, value in enumerate(target.to_pylist()):
         if value not in committed.labels:
-            raise LastroError(
-                f"target column {committed.target.name!r} is {shorten(value)}, a class never seen; expected one "
-                f"of {', '.join(map(str, committed.labels))}",
-                where=source.at(row),
-                fix=f"add it to {COMMITTED}",
-            )
+            problem = f"target column {committed.target.name!r} is {shorten(value)}, a class never seen"
+            known = ", ".join(map(str, committed.labels))
+            raise source.error(row, f"{problem}; expected one of {known}", f"add it to {COMMITTED}")

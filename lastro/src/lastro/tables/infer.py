@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lastro.core.errors import LastroError
-from lastro.core.params import Data
-from lastro.tables.schema import Column, Kind, Label, Schema
-from lastro.tables.sources import Source
+from lastro.artifact import text
+from lastro.core.params import ColumnMeaning, Data
+from lastro.tables.cells import convert, kind_of, trimmed
+from lastro.tables.schema import Column, Label, Schema
+from lastro.tables.sources import Source, leave_out, shorten
 
 MAX_CLASSES_OF_NUMBERS = 20
 """`data.task: auto` takes whole numbers with at most this many distinct values for classes."""
@@ -19,86 +22,25 @@ MIN_TEXTS_TO_SUSPECT = 20
 """Below this many distinct texts a column is never taken for an identifier."""
 
 
-def normalise(source: Source, columns: list[str]) -> Source:
-    """Cast the named columns to the five kinds of the schema: double, int64, bool, string, timestamp in UTC.
-
-    Raises:
-        LastroError: a column of another type, text that is not UTF-8, infinity.
-    """
-    arrays = {name: _normalise(source, name) for name in columns}
-    return Source(source.name, pa.table(arrays), source.parts)
-
-
-def _normalise(source: Source, name: str) -> pa.ChunkedArray:
-    column = source.table[name]
-    kind = column.type
-    types = pa.types
-    if types.is_dictionary(kind):
-        column, kind = column.cast(kind.value_type), kind.value_type
-    if types.is_boolean(kind):
-        return column
-    if types.is_null(kind):
-        return column.cast(pa.float64())
-    if types.is_integer(kind):
-        try:
-            return column.cast(pa.int64())
-        except pa.ArrowInvalid:
-            return column.cast(pa.float64(), safe=False)
-    if types.is_floating(kind) or types.is_decimal(kind):
-        column = column.cast(pa.float64())
-        infinite = pc.is_inf(column)
-        if pc.any(infinite).as_py():
-            row = pc.index(infinite, True).as_py()
-            raise LastroError(
-                f"column {name!r} is infinite", where=source.at(row), fix="expected a number or an empty cell"
-            )
-        missing = pc.is_nan(column)
-        return pc.if_else(missing, None, column) if pc.any(missing).as_py() else column
-    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
-        return column.cast(pa.string())
-    if types.is_date(kind) or types.is_timestamp(kind):
-        # A time with a zone is the same instant in UTC; one without is taken as UTC.
-        return column.cast(pa.timestamp("us", tz=getattr(kind, "tz", None)), safe=False).cast(
-            pa.timestamp("us")
-        )
-    if types.is_binary(kind):
-        for row, value in enumerate(column.to_pylist()):
-            if not _is_utf8(value):
-                raise LastroError(
-                    f"column {name!r} is not UTF-8 text", where=source.at(row), fix="save the file as UTF-8"
-                )
-        return column.cast(pa.string())
-    raise LastroError(
-        f"column {name!r} holds {kind}; expected numbers, booleans, text or dates",
-        where=source.name,
-        fix=f"leave it out with data.ignore: [{json.dumps(name, ensure_ascii=False)}]",
-    )
-
-
-def _is_utf8(value: bytes | None) -> bool:
-    try:
-        return value is None or value.decode("utf-8") is not None
-    except UnicodeDecodeError:
-        return False
-
-
-def kind_of(array: pa.ChunkedArray) -> Kind:
-    """Return the schema's kind of a normalised column."""
-    types = pa.types
-    if types.is_boolean(array.type):
-        return "boolean"
-    if types.is_integer(array.type):
-        return "integer"
-    if types.is_floating(array.type):
-        return "float"
-    return "category" if types.is_string(array.type) else "date"
-
-
 ALMOST_ALL = 0.95
 """A text column with at least this share of numbers or dates is one with a slip in it, not a category."""
-NUMBERS = r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$"
-DECIMAL_COMMA = r"^\s*[-+]?(\d+|\d{1,3}(\.\d{3})+),\d+\s*$"
-FORMS = {"numbers": NUMBERS, "dates": r"^\s*\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}.*)?\s*$"}
+_DIGITS = r"[0-9]+([.,][0-9]+)?"
+_GROUPED = r"[0-9]{1,3}([,' _][0-9]{3})+(\.[0-9]+)?|[0-9]{1,3}(\.[0-9]{3})+(,[0-9]+)?"
+_ANY = f"({_GROUPED}|{_DIGITS})"
+_MONEY = "(R?[$€£¥₹]|BRL|CHF|CNY|EUR|GBP|INR|JPY|USD)"
+FORMATS = {
+    "with a currency": rf"[-+]?{_MONEY} ?[-+]?{_ANY}|[-+]?{_ANY} ?{_MONEY}",
+    "with a percent sign": f"[-+]?{_ANY} ?%",
+    "in brackets": rf"\({_MONEY}? ?{_ANY}\)",
+    "with thousands separators": r"[-+]?([0-9]{1,3}([,' _][0-9]{3})+(\.[0-9]+)?|[0-9]{1,3}(\.[0-9]{3}){2,})",
+    "with a decimal comma": r"[-+]?([0-9]+|[0-9]{1,3}(\.[0-9]{3})+),[0-9]+",
+}
+"""How numbers are written for people, as regular expressions."""
+LOCAL_DATES = (
+    r"[0-9]{1,2}[/.-][0-9]{1,2}[/.-]([0-9]{4}|[0-9]{2})\b.*|[0-9]{4}[/.-][0-9]{1,2}[/.-][0-9]{1,2}\b.*"
+    r"|[0-9]{1,2}[ -][A-Za-z]{3,9}\.?[ -,]+[0-9]{2,4}\b.*|[A-Za-z]{3,9}\.? [0-9]{1,2},? [0-9]{4}\b.*"
+)
+"""Dates in another form than ISO 8601, or that no calendar has."""
 
 
 def infer_schema(source: Source, features: list[str], data: Data) -> Schema:
@@ -108,20 +50,27 @@ def infer_schema(source: Source, features: list[str], data: Data) -> Schema:
         LastroError: a text column that looks like an identifier or like numbers or dates with a slip, a target that does
             not fit the task.
     """
-    target = _infer_column(source, data.target)
-    # Whoever asks for classes gets them: such texts may be codes.
-    if target.kind == "category" and data.task != "classification":
-        fix = "" if data.task == "regression" else "; if these are classes, set data.task: classification"
-        _refuse_slips(source, data.target, "target column", fix)
     task = resolve_task(source, data)
+    target = _infer_column(source, data.target, data)
     labels = find_labels(source, data.target) if task == "classification" else ()
-    columns = tuple(_infer_column(source, name) for name in features)
+    columns = tuple(_infer_column(source, name, data) for name in features)
     for column in columns:
         if column.kind == "category":
-            fix = f"; or leave the column out: data.ignore: [{json.dumps(column.name, ensure_ascii=False)}]"
-            _refuse_slips(source, column.name, "column", fix)
+            if meaning_of(data, column.name).kind != "category":
+                otherwise = f"if these are categories, set {say(column.name, kind='category')}"
+                _refuse_slips(source, column.name, "column", otherwise)
             _refuse_identifier(source, column, data.max_categories)
     return Schema(task, target, labels, columns, data.unseen_categories)
+
+
+def meaning_of(data: Data, name: str) -> ColumnMeaning:
+    """Return what data.columns says of a column."""
+    return data.columns.get(name, ColumnMeaning())
+
+
+def say(name: str, **meaning: object) -> str:
+    """Write the line of params.yaml that says what a column is."""
+    return f"data.columns: {json.dumps({name: meaning}, ensure_ascii=False)}"
 
 
 def resolve_task(source: Source, data: Data) -> str:
@@ -130,42 +79,36 @@ def resolve_task(source: Source, data: Data) -> str:
     Raises:
         LastroError: the target cannot serve the task that params name.
     """
-    array = source.table[data.target]
+    array, name = source.table[data.target], data.target
     kind = kind_of(array)
     if kind == "date":
-        raise LastroError(
-            f"target column {data.target!r} holds dates",
-            where=source.name,
-            fix="expected numbers, text or booleans: choose another data.target",
-        )
+        fix = "expected numbers, text or booleans: choose another data.target"
+        raise source.error(None, f"target column {name!r} holds dates", fix)
+    # Whoever asks for classes gets them: such texts may be codes.
+    if kind == "category" and data.task != "classification" and meaning_of(data, name).kind != "category":
+        classes = "if these are classes, set data.task: classification"
+        _refuse_slips(source, name, "target column", "" if data.task == "regression" else classes)
     if kind in ("category", "boolean"):
         if data.task == "regression":
             # Where all of them read as numbers, they are so as texts, from the first row on.
-            row = 0 if kind == "boolean" else max(0, pc.index(_matches(array, NUMBERS), False).as_py())
-            raise LastroError(
-                f"target column {data.target!r} is {shorten(array[row].as_py())}, and data.task: regression needs "
-                "numbers",
-                where=source.at(row),
-                fix="write it as numbers, or set data.task: classification",
-            )
+            row = max(0, convert(array, "float")[1]) if kind == "category" else 0
+            problem = f"target column {name!r} is {shorten(array[row].as_py())}, and data.task: regression needs numbers"
+            raise source.error(row, problem, "write it as numbers, or set data.task: classification")
         return "classification"
-    fractions = pc.or_(pc.not_equal(array, pc.floor(array)), pc.greater(pc.abs(array), 2**53))
-    whole = kind == "integer" or not pc.any(fractions).as_py()
+    whole = kind == "integer"
+    if kind == "float":
+        fractions = pc.or_(pc.not_equal(array, pc.floor(array)), pc.greater(pc.abs(array), 2.0**53))
+        whole = not pc.any(fractions).as_py()
     if data.task == "classification" and not whole:
         row = pc.index(fractions, True).as_py()
-        raise LastroError(
-            f"target column {data.target!r} is {array[row].as_py()!r}, and data.task: classification needs "
-            "classes (text, booleans or whole numbers)",
-            where=source.at(row),
-            fix="set data.task: regression",
+        problem = (
+            f"target column {name!r} is {array[row].as_py()!r}, and data.task: classification needs classes"
         )
+        raise source.error(row, f"{problem} (text, booleans or whole numbers)", "set data.task: regression")
     if data.task != "auto":
         return data.task
-    return (
-        "classification"
-        if whole and pc.count_distinct(array).as_py() <= MAX_CLASSES_OF_NUMBERS
-        else "regression"
-    )
+    few = pc.count_distinct(array).as_py() <= MAX_CLASSES_OF_NUMBERS
+    return "classification" if whole and few else "regression"
 
 
 def find_labels(source: Source, target: str) -> tuple[Label, ...]:
@@ -179,63 +122,57 @@ def find_labels(source: Source, target: str) -> tuple[Label, ...]:
         array = array.cast(pa.int64())
     labels = tuple(sorted(pc.unique(array).to_pylist()))
     if len(labels) < 2:
-        raise LastroError(
-            f"target column {target!r} is {labels[0]!r} here and in every other row",
-            where=source.at(0),
-            fix="a classification needs at least two classes",
-        )
+        problem = f"target column {target!r} is {labels[0]!r} here and in every other row"
+        raise source.error(0, problem, "a classification needs at least two classes")
     return labels
 
 
-def _infer_column(source: Source, name: str) -> Column:
+def _infer_column(source: Source, name: str, data: Data) -> Column:
     array = source.table[name]
-    kind = kind_of(array)
-    nullable = array.null_count > 0
-    if kind == "category":
-        return Column(name, kind, nullable, tuple(sorted(pc.unique(array.drop_null()).to_pylist())))
-    if kind == "boolean":
-        return Column(name, kind, nullable)
+    column = Column(name, kind_of(array), array.null_count > 0, missing=tuple(meaning_of(data, name).missing))
+    if column.kind == "category":
+        return replace(column, categories=tuple(sorted(pc.unique(array.drop_null()).to_pylist())))
+    if column.kind == "boolean":
+        return column
     low, high = pc.min_max(array).as_py().values()
-    if kind == "date" and low is not None:
+    if column.kind == "date" and low is not None:
         low, high = low.isoformat(), high.isoformat()
-    return Column(name, kind, nullable, (), low, high)
+    return replace(column, minimum=low, maximum=high)
 
 
-def _refuse_slips(source: Source, name: str, role: str, fix: str) -> None:
-    """Refuse a column of texts that are almost all numbers or dates; `role` and `fix` go into the message."""
-    array = source.table[name]
-    count = len(array) - array.null_count
-    commas = _matches(array, DECIMAL_COMMA)
-    row = pc.index(commas, True).as_py()
-    # Whoever writes 7,5 writes 7 without a comma, so numbers of either form count together.
-    either = pc.sum(pc.or_(commas, _matches(array, NUMBERS))).as_py() or 0
-    if row >= 0 and either >= ALMOST_ALL * count:
-        raise LastroError(
-            f"{role} {name!r} is {shorten(array[row].as_py())}, a number with a decimal comma",
-            where=source.at(row),
-            fix=f"expected a decimal point: write the file with one{fix}",
-        )
-    for form, pattern in FORMS.items():
-        fits = _matches(array, pattern)
-        fitting = pc.sum(fits).as_py() or 0
-        if ALMOST_ALL * count <= fitting < count:
-            row = pc.index(fits, False).as_py()
-            allowed = form if role == "target column" else f"{form} or an empty cell"
-            raise LastroError(
-                f"{role} {name!r} is {shorten(array[row].as_py())}, where {fitting} of {count} rows hold {form}",
-                where=source.at(row),
-                fix=f"expected {allowed}: correct the cell{fix}",
-            )
-
-
-def _matches(array: pa.ChunkedArray, pattern: str) -> pa.ChunkedArray:
-    return pc.match_substring_regex(array, pattern)
-
-
-def shorten(value: object) -> str:
-    """Cut a cell to its first 60 characters, for messages."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def _refuse_slips(source: Source, name: str, role: str, otherwise: str) -> None:
+    """Refuse texts that are numbers or dates but for their form, a slip or a placeholder; `otherwise` ends the fix."""
+    cells = source.table[name]
+    texts = trimmed(cells)
+    count = len(texts) - texts.null_count
+    formats = {"float": "|".join([text.NUMBER, *FORMATS.values()]), "date": f"{text.DATE}|{LOCAL_DATES}"}
+    for kind, pattern in formats.items():
+        like = pc.match_substring_regex(texts, f"^({pattern})$")
+        fitting = pc.sum(like).as_py() or 0
+        others = pc.unique(texts.filter(pc.invert(like)).drop_null()).to_pylist()
+        # One word among different numbers or dates, however often, stands for a value that is not there.
+        different = pc.count_distinct(texts.filter(like)).as_py() > 2
+        placeholder = different and len(others) == 1 and not re.search("[0-9]", others[0])
+        share = fitting / count
+        if not (placeholder or share >= ALMOST_ALL or (share > 0.5 and kind == "date")):
+            continue
+        _, row = convert(cells, kind)
+        if row < 0:
+            return
+        cell, what = texts[row].as_py(), "number" if kind == "float" else "date"
+        form = next((form for form, pattern in FORMATS.items() if re.fullmatch(pattern, cell)), "")
+        problem = f"{role} {name!r} is {shorten(cell)}"
+        if form:
+            problem, fix = f"{problem}, a number {form}", "write plain numbers with a decimal point"
+        elif kind == "date" and re.fullmatch(LOCAL_DATES, cell) and not re.fullmatch(text.DATE, cell):
+            problem, fix = f"{problem}, a date in another form", "write dates as 2026-01-31"
+        else:
+            others = f"where {fitting} of {count} rows hold {what}s"
+            problem = f"{problem}, {'which no calendar has' if like[row].as_py() else others}"
+            fix = f"expected a {what}: correct the cell"
+            if role == "column":
+                fix += f", or if it says that there is none, set {say(name, kind=what, missing=[cell])}"
+        raise source.error(row, problem, f"{fix}; {otherwise}" if otherwise else fix)
 
 
 def _refuse_identifier(source: Source, column: Column, maximum: int) -> None:
@@ -247,10 +184,11 @@ def _refuse_identifier(source: Source, column: Column, maximum: int) -> None:
     # A dictionary numbers the texts as they first appear: the first one too many is the offence.
     numbers = array.combine_chunks().dictionary_encode().indices
     row = pc.index(numbers, pa.scalar(maximum, numbers.type)).as_py()
-    text = array[row].as_py()
-    raise LastroError(
-        f"{shorten(text)} is its text number {maximum + 1} ({distinct} distinct in {rows} rows); expected at "
-        f"most {maximum}, so it looks like an identifier or free text",
-        where=f"{source.at(row)}: column {column.name!r}",
-        fix=f"leave it out: data.ignore: [{json.dumps(column.name, ensure_ascii=False)}]",
+    problem = (
+        f"{shorten(array[row].as_py())} is its text number {maximum + 1} ({distinct} distinct in {rows} rows)"
+    )
+    raise source.error(
+        row,
+        f"column {column.name!r}: {problem}; expected at most {maximum}, so it looks like an identifier or free text",
+        leave_out(column.name),
     )

@@ -5,8 +5,12 @@ data.source, params.yaml (data, evaluation.slices), data/schema.json  ->  data/p
 
 from __future__ import annotations
 
+import re
 import shutil
+import sys
 import tempfile
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +18,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lastro.core.errors import LastroError
+from lastro.artifact.columns import LARGEST
+from lastro.core.errors import LastroError, did_you_mean
 from lastro.core.metric_names import check_gate
 from lastro.core.params import Data, Params
 from lastro.core.paths import Paths
+from lastro.tables.cells import NUMBERS, convert, kind_of, read_columns
 from lastro.tables.check import check_against
-from lastro.tables.infer import infer_schema, normalise
+from lastro.tables.infer import infer_schema
 from lastro.tables.keys import hash_column, hash_rows
 from lastro.tables.matrix import to_target
 from lastro.tables.schema import KEY, Schema, read_optional_schema
-from lastro.tables.sources import Source, read_source
+from lastro.tables.sources import Source, leave_out, read_source, shorten
 from lastro.tables.split import (
     TEST,
     TRAIN,
@@ -33,6 +39,11 @@ from lastro.tables.split import (
     split_by_group,
     split_by_time,
 )
+
+INDEX_NAMES = re.compile(
+    r"unnamed: \d+.*|index|level_\d+|row ?_?(names?|numbers?|nr|no|num|index)", re.IGNORECASE
+)
+"""What pandas, R and others name the numbers of the rows that they write beside a table."""
 
 
 def prepare(params: Params, paths: Paths) -> None:
@@ -46,20 +57,25 @@ def prepare(params: Params, paths: Paths) -> None:
     """
     data = params.data
     committed = read_optional_schema(paths.committed_schema)
-    texts = (
-        [c.name for c in (*committed.features, committed.target) if c.kind == "category"] if committed else []
-    )
-    source = read_source(data.source, paths.root, tuple(texts))
+    known = {c.name: c for c in (*committed.features, committed.target)} if committed else {}
+    source = read_source(data.source, paths.root)
     features = choose_features(source, data)
     extras = [c for c in named_columns(params) if c not in features and c != data.target]
     check_names(source, params)
     # Every column counts in the content of a row, also the ignored ones: ignoring a column must not rename the rows.
-    source = normalise(source, _readable(source, [*features, data.target, *extras]))
+    written = {name for name in (data.key, data.split.group) if name}
+
+    def read(names: Iterable[str]) -> Source:
+        return read_columns(source, names, known, data.columns, written)
+
+    source = read(_readable(read, source, [*features, data.target, *extras]))
     refuse_missing(source, data.target, "target")
+    refuse_out_of_range(source, features)
 
     if committed:
         source, schema = check_against(source, features, committed, data)
     else:
+        refuse_row_counters(source, features, data)
         schema = infer_schema(source, features, data)
     check_gate(params.gate.metric, params.gate.limits, schema.task, len(schema.labels))
     content = [column.name for column in schema.features] + [data.target]
@@ -75,11 +91,8 @@ def choose_features(source: Source, data: Data) -> list[str]:
     left_out = {data.target, data.key, data.split.group, *data.ignore}
     features = [name for name in source.table.column_names if name not in left_out]
     if not features:
-        raise LastroError(
-            "no feature column is left",
-            where=source.name,
-            fix="expected at least one that data.ignore spares",
-        )
+        fix = "expected at least one that data.ignore spares"
+        raise LastroError("no feature column is left", where=source.header, fix=fix)
     return features
 
 
@@ -92,12 +105,11 @@ def named_columns(params: Params) -> list[str]:
 
 def check_names(source: Source, params: Params) -> None:
     """Refuse a column that params name and the source lacks."""
-    import difflib
-
     data = params.data
     named = {
         "data.target": [data.target],
         "data.ignore": data.ignore,
+        "data.columns": data.columns,
         "data.key": [data.key],
         "data.split.group": [data.split.group],
         "data.split.time": [data.split.time],
@@ -111,27 +123,47 @@ def check_names(source: Source, params: Params) -> None:
     for key, names in named.items():
         for name in names:
             if name is not None and name not in columns:
-                near = difflib.get_close_matches(name, columns, n=1)
                 shown = ", ".join(columns[:12]) + (", ..." if len(columns) > 12 else "")
-                hint = f"did you mean {near[0]!r}? " if near else ""
-                raise LastroError(
-                    f"no column {name!r}",
-                    where=f"{source.name}: {key}",
-                    fix=f"{hint}expected one of: {shown}",
-                )
+                fix = f"{did_you_mean(name, columns)}expected one of: {shown}"
+                raise LastroError(f"no column {name!r}", where=f"{source.header}: {key}", fix=fix)
 
 
-def _readable(source: Source, needed: list[str]) -> list[str]:
+def _readable(read: Callable[[list[str]], Source], source: Source, needed: list[str]) -> list[str]:
     """The needed columns, and of the others those that can be read; an ignored column may hold anything."""
     readable = list(needed)
     for name in source.table.column_names:
         if name not in needed:
-            try:
-                normalise(source, [name])
-            except LastroError:
-                continue
-            readable.append(name)
+            with suppress(LastroError):
+                read([name])
+                readable.append(name)
     return readable
+
+
+def refuse_out_of_range(source: Source, features: list[str]) -> None:
+    """Refuse a number that is infinite to the libraries, as the scoring app does."""
+    for name in features:
+        array = source.table[name]
+        if kind_of(array) in NUMBERS:
+            row = pc.index(pc.greater(pc.abs(array.cast(pa.float64(), safe=False)), LARGEST), True).as_py()
+            if row >= 0:
+                problem = f"column {name!r} is {array[row].as_py()!r}, out of range"
+                fix = f"expected a number between -{LARGEST:.3g} and {LARGEST:.3g}"
+                raise source.error(row, problem, fix)
+
+
+def refuse_row_counters(source: Source, features: list[str], data: Data) -> None:
+    """Refuse a feature that only counts the rows and is named like an index; warn of one that is not."""
+    for name in features:
+        array = source.table[name]
+        if kind_of(array) != "integer" or array.null_count or name == data.split.time or len(array) < 3:
+            continue
+        low, high = pc.min_max(array).as_py().values()
+        counts = low in (0, 1) and high - low == len(array) - 1
+        if counts and pc.count_distinct(array).as_py() == len(array):
+            problem = f"column {name!r} only counts the rows, and no later row has such a number"
+            if INDEX_NAMES.fullmatch(name):
+                raise source.error(None, problem, leave_out(name))
+            print(f"warning: {source.name}: {problem}; {leave_out(name)}", file=sys.stderr)
 
 
 def refuse_missing(source: Source, name: str, role: str) -> None:
@@ -139,11 +171,8 @@ def refuse_missing(source: Source, name: str, role: str) -> None:
     array = source.table[name]
     if array.null_count:
         row = pc.index(pc.is_null(array), True).as_py()
-        raise LastroError(
-            f"{role} column {name!r} is empty",
-            where=source.at(row),
-            fix="expected a value in every row: fill it or drop the row",
-        )
+        fix = "expected a value in every row: fill it or drop the row"
+        raise source.error(row, f"{role} column {name!r} is empty", fix)
 
 
 def named_keys(source: Source, name: str) -> pa.ChunkedArray:
@@ -154,11 +183,8 @@ def named_keys(source: Source, name: str) -> pa.ChunkedArray:
         seen = set()
         for row, value in enumerate(array.to_pylist()):
             if value in seen:
-                raise LastroError(
-                    f"key column {name!r} repeats {value!r}",
-                    where=source.at(row),
-                    fix="expected a key to name one row: choose another data.key, or null",
-                )
+                fix = "expected a key to name one row: choose another data.key, or null"
+                raise source.error(row, f"key column {name!r} repeats {value!r}", fix)
             seen.add(value)
     return array
 
@@ -188,20 +214,14 @@ def split_rows(source: Source, schema: Schema, params: Params, content: np.ndarr
         what = error.what
         if error.stratum is not None:
             what = f"distinct rows of class {schema.labels[error.stratum]!r}"
-        raise LastroError(
-            f"{error.found} {what} in the whole of {source.name}",
-            where=source.at(error.row),
-            fix=f"a split into train, validation and test needs at least {error.needed}: add rows",
-        ) from None
+        fix = f"a split into train, validation and test needs at least {error.needed}: add rows"
+        raise source.error(error.row, f"{error.found} {what} in the whole of {source.name}", fix) from None
     if classes is not None:
         unlearnt = np.setdiff1d(classes, classes[parts == TRAIN])
         if len(unlearnt):
             row = int(np.argmax(classes == unlearnt[0]))
-            raise LastroError(
-                f"class {schema.labels[unlearnt[0]]!r} has no row in the train part",
-                where=source.at(row),
-                fix="expected every class there: choose another data.split",
-            )
+            problem = f"class {schema.labels[unlearnt[0]]!r} has no row in the train part"
+            raise source.error(row, problem, "expected every class there: choose another data.split")
     return parts
 
 
@@ -210,11 +230,9 @@ def _as_time(source: Source, name: str) -> np.ndarray:
     if pa.types.is_timestamp(array.type):
         array = array.cast(pa.int64())
     elif not (pa.types.is_integer(array.type) or pa.types.is_floating(array.type)):
-        raise LastroError(
-            f"column {name!r} is {array[0].as_py()!r}",
-            where=f"{source.at(0)}: data.split.time",
-            fix="expected dates (2026-01-31) or numbers",
-        )
+        row = max(0, convert(array, "date")[1]) if kind_of(array) == "category" else 0
+        problem = f"data.split.time: column {name!r} is {shorten(array[row].as_py())}"
+        raise source.error(row, problem, "expected dates (2026-01-31) or numbers")
     return array.to_numpy()
 
 

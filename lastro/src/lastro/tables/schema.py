@@ -24,6 +24,7 @@ class Column:
 
     Attributes:
         categories: the sorted texts of a category column, otherwise empty.
+        missing: texts that stand for a missing value in a column of texts, as data.columns says.
         minimum, maximum: smallest and largest value seen; numbers, or ISO 8601 text for dates; None where there
             is no order or no value.
     """
@@ -34,6 +35,7 @@ class Column:
     categories: tuple[str, ...] = ()
     minimum: float | int | str | None = None
     maximum: float | int | str | None = None
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,14 +109,12 @@ def read_optional_schema(path: Path) -> Schema | None:
 
 
 def _compact(column: Column) -> dict:
-    content = asdict(column)
-    if not column.categories:
-        del content["categories"]
-    return {key: value for key, value in content.items() if value is not None}
+    return {key: value for key, value in asdict(column).items() if value not in (None, ())}
 
 
 def _column(content: dict) -> Column:
-    column = Column(**{**content, "categories": tuple(content.get("categories", ()))})
+    texts = {name: tuple(content.get(name, ())) for name in ("categories", "missing")}
+    column = Column(**content | texts)
     _one_of(column.kind, ("float", "integer", "boolean", "category", "date"))
     return column
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 from collections import Counter
@@ -11,9 +12,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from lastro.artifact.text import delimiter_of
 from lastro.core.errors import LastroError
 
-DELIMITERS = ",;\t|"
 INDEX = re.compile(r"__index_level_\d+__")
 
 
@@ -23,11 +24,23 @@ class Source:
 
     Attributes:
         parts: (name, rows) of each file, in the order of the table's rows.
+        delimiter: what stands between the cells of a CSV, whose cells are texts; empty where the source is typed.
     """
 
     name: str
     table: pa.Table
     parts: tuple[tuple[str, int], ...]
+    delimiter: str = ""
+
+    @property
+    def typed(self) -> bool:
+        """Tell whether the source itself says what its columns are, as Parquet does."""
+        return not self.delimiter
+
+    @property
+    def header(self) -> str:
+        """Name the source with what its columns were told apart by."""
+        return f"{self.name} (delimiter {self.delimiter!r})" if self.delimiter else self.name
 
     def at(self, row: int) -> str:
         """Name a 0-based row of the table as 'FILE: row N'; N counts from 1, the header not included."""
@@ -37,18 +50,19 @@ class Source:
             row -= rows
         raise IndexError(row)
 
+    def error(self, row: int | None, problem: str, fix: str = "") -> LastroError:
+        """Make the error about a row; about the whole source where it is None."""
+        return LastroError(problem, where=self.name if row is None else self.at(row), fix=fix)
 
-def read_source(source: str, root: Path, text_columns: tuple[str, ...] = ()) -> Source:
-    """Read `data.source`; relative paths are relative to `root`.
 
-    Args:
-        text_columns: columns that a committed schema calls categories; a CSV's digits in them stay text.
+def read_source(source: str, root: Path) -> Source:
+    """Read `data.source`; relative paths are relative to `root`. The cells of a CSV stay the texts that they are.
 
     Raises:
         LastroError: unknown, missing, empty or unreadable source; repeated or empty column names.
     """
     try:
-        read = _read_path(source, root / source, text_columns)
+        read = _read_path(source, root / source)
     except PermissionError as error:
         raise LastroError(
             f"may not be read ({error.strerror}: {error.filename})",
@@ -61,7 +75,7 @@ def read_source(source: str, root: Path, text_columns: tuple[str, ...] = ()) -> 
     return read
 
 
-def _read_path(source: str, path: Path, text_columns: tuple[str, ...]) -> Source:
+def _read_path(source: str, path: Path) -> Source:
     if path.is_dir():
         return _read_folder(source, path)
     if not path.is_file():
@@ -74,14 +88,11 @@ def _read_path(source: str, path: Path, text_columns: tuple[str, ...]) -> Source
             ),
         )
     if path.suffix == ".parquet":
-        return _whole(source, _read_parquet(source, path))
+        table = _read_parquet(source, path)
+        return Source(source, table, ((source, table.num_rows),))
     if path.suffix in (".csv", ".tsv", ".txt"):
-        return _whole(source, _read_csv(source, path, text_columns))
+        return _read_csv(source, path)
     raise LastroError("expected a name that ends in .csv or .parquet", where=f"data.source: {source}")
-
-
-def _whole(name: str, table: pa.Table) -> Source:
-    return Source(name, table, ((name, table.num_rows),))
 
 
 def _read_parquet(name: str, path: Path) -> pa.Table:
@@ -104,7 +115,12 @@ def _read_parquet(name: str, path: Path) -> pa.Table:
 def _read_folder(source: str, path: Path) -> Source:
     # Not Path.rglob, which passes over folders that may not be read: half a table is worse than none.
     found = (Path(folder) / name for folder, _, names in os.walk(path, onerror=_raise) for name in names)
-    files = sorted(file for file in found if file.suffix == ".parquet")
+    files = sorted(
+        file
+        for file in found
+        # Arrow, Spark and Dask pass over such names too: temporary files, checkpoints, logs.
+        if file.suffix == ".parquet" and not any(part[0] in "._" for part in file.relative_to(path).parts)
+    )
     if not files:
         raise LastroError("this folder holds no .parquet file", where=f"data.source: {source}")
     for file in files:
@@ -168,7 +184,7 @@ def _family(kind: pa.DataType) -> str:
     return str(kind)
 
 
-def _read_csv(name: str, path: Path, text_columns: tuple[str, ...]) -> pa.Table:
+def _read_csv(name: str, path: Path) -> Source:
     import pyarrow.csv as pc
 
     size = path.stat().st_size
@@ -179,58 +195,58 @@ def _read_csv(name: str, path: Path, text_columns: tuple[str, ...]) -> pa.Table:
             "CSV files end at 2 GiB", where=name, fix="write it as Parquet, which is also read faster"
         )
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        header = file.readline()
+        delimiter = delimiter_of(file.read(2**20))
+        file.seek(0)
+        header = next(csv.reader(file, delimiter=delimiter), [])
     try:
-        header.encode()
+        "".join(header).encode()
     except UnicodeEncodeError:
         raise LastroError("the header is not UTF-8 text", where=name, fix="save the file as UTF-8") from None
-    delimiter = max(DELIMITERS, key=lambda d: len(next(csv.reader([header], delimiter=d), [])))
-    repeated = [
-        column for column, n in Counter(next(csv.reader([header], delimiter=delimiter), [])).items() if n > 1
-    ]
-    if repeated:
-        raise LastroError(
-            f"the header names column {repeated[0]!r} twice", where=name, fix="give each column its own name"
-        )
-    # One block: types are inferred from every row, not from the first megabyte.
     read = pc.ReadOptions(block_size=size + 1)
     parse = pc.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    # As bytes: what is no UTF-8 can then be named by row and column.
     convert = pc.ConvertOptions(
-        strings_can_be_null=True, column_types={column: pa.string() for column in text_columns}
+        null_values=[], strings_can_be_null=False, column_types={column: pa.binary() for column in header}
     )
     try:
-        return pc.read_csv(path, read, parse, convert)
-    except pa.ArrowException:
-        # Only the serial reader counts rows, and a message should name one.
-        read.use_threads = False
-    try:
-        return pc.read_csv(path, read, parse, convert)
+        try:
+            table = pc.read_csv(path, read, parse, convert)
+        except pa.ArrowException:
+            # Only the serial reader counts rows, and a message should name one.
+            read.use_threads = False
+            table = pc.read_csv(path, read, parse, convert)
     except pa.ArrowException as error:
         raise LastroError(
-            f"is not a table ({_first_line(error)})",
+            f"is not a table with {delimiter!r} between the cells ({_first_line(error)})",
             where=name,
-            fix=(
-                "expected UTF-8 text, one header, and as many cells in every row (row numbers here count the "
-                "header)"
-            ),
+            fix="expected UTF-8 text, one header, and as many cells in every row (row numbers here count the header)",
         ) from None
+    return Source(name, table, ((name, table.num_rows),), delimiter)
 
 
 def _check_names(source: Source) -> None:
     names = source.table.column_names
     for name, count in Counter(names).items():
         if count > 1:
-            raise LastroError(
-                f"column {name!r} stands there {count} times", where=source.name, fix="give each its own name"
-            )
+            problem = f"the header names column {name!r} twice or more"
+            raise LastroError(problem, where=source.header, fix="give each column its own name")
         if not name.strip():
-            raise LastroError(
-                f"column {names.index(name) + 1} has no name", where=source.name, fix="name it in the header"
-            )
+            problem = f"column {names.index(name) + 1} has no name"
+            raise LastroError(problem, where=source.header, fix="name it in the header")
         if name == "__key__":
-            raise LastroError(
-                "the column name __key__ is taken by the row key", where=source.name, fix="rename it"
-            )
+            problem = "the column name __key__ is taken by the row key"
+            raise LastroError(problem, where=source.header, fix="rename it")
+
+
+def shorten(value: object) -> str:
+    """Cut a cell to its first 60 characters, for messages."""
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."
+
+
+def leave_out(name: str) -> str:
+    """Write the line of params.yaml that leaves a column out."""
+    return f"leave it out: data.ignore: [{json.dumps(name, ensure_ascii=False)}]"
 
 
 def _first_line(error: Exception) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mlflow.models import Model, ModelSignature
-from mlflow.types.schema import ColSpec, DataType
+from mlflow.types.schema import AnyType, ColSpec, DataType
 from mlflow.types.schema import Schema as MlflowSchema
 
 from lastro.core.errors import LastroError
@@ -28,15 +28,6 @@ LIBRARIES = {
     "sklearn": ("scikit-learn", "skops", "numpy", "pandas", "scipy"),
 }
 """What loading and scoring a model imports, by flavour; mlflow is added to each."""
-
-TYPES = {
-    "float": DataType.double,
-    # A whole number may be missing, which MLflow's integers cannot be.
-    "integer": DataType.double,
-    "boolean": DataType.boolean,
-    "category": DataType.string,
-    "date": DataType.datetime,
-}
 
 
 def import_flavor(family: str) -> Any:
@@ -109,7 +100,8 @@ def write_model_folder(folder: Path, paths: Paths, params: Params, schema: Schem
 
 def signature_of(schema: Schema) -> ModelSignature:
     """Return the signature: raw columns in; `prediction`, and `probability_LABEL` of each class, out."""
-    inputs = [ColSpec(TYPES[c.kind], c.name, required=not c.nullable) for c in schema.features]
+    # MLflow's own types refuse whole numbers in a column of decimals, and make False or 'None' of a missing value.
+    inputs = [ColSpec(AnyType(), c.name, required=not c.nullable) for c in schema.features]
     types = {bool: DataType.boolean, int: DataType.long, str: DataType.string}
     predicted = types[type(schema.labels[0])] if schema.labels else DataType.double
     outputs = [ColSpec(predicted, "prediction")]

@@ -1,25 +1,31 @@
-"""Cells of a request, column by column, as the matrix that the model reads.
+"""The cells of a table, each checked against the schema, as the matrix that the model reads.
 
-The encoding is that of `artifact.encoding`; here each cell is checked against the schema first.
+Numbers are as they are, booleans 0 and 1, dates days since 1970-01-01 UTC with the time of day as the fraction, categories
+their index in the schema; NaN is a missing value. `lastro.tables.matrix` encodes a prepared table alike.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import math
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from itertools import chain
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 
-from .errors import bad
+# Relative: in a model's folder this package has another name.
+from .errors import bad, too_many_rows
+from .text import delimiter_of, microseconds, read_cell, read_date, to_utc
 
 LARGEST = float(np.finfo(np.float32).max)
 """The libraries compute in float32; a larger number would become infinite on the way."""
 DAY = 86_400_000_000
 """Microseconds."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+BLOCK = 2_000
+"""Rows of a CSV that are held as Python objects at once."""
 _NUMBERS = frozenset((int, float))
 _EXPECTED = {
     "float": "a number",
@@ -46,6 +52,7 @@ class Columns:
         self.position = {name: index for index, name in enumerate(self.names)}
         self._required = frozenset(column["name"] for column in self.features if not column["nullable"])
         self._encoders = [_encoder(column, schema["unseen_categories"]) for column in self.features]
+        self._readers = [_reader(column) for column in self.features]
         self.numeric = all(column["kind"] in ("float", "integer") for column in self.features)
 
     def order(self, given: Sequence[object]) -> list[int]:
@@ -60,22 +67,22 @@ class Columns:
             if at is None:
                 raise bad(
                     "unknown_column",
-                    f"column {index + 1} of {len(given)} is no input of the model; GET /schema lists the inputs",
+                    f"column {index + 1} of {len(given)} is no input of the model, which its schema lists",
                 )
             if found[at] >= 0:
                 raise bad("duplicate_column", "stands there twice, expected once", column=name)
             found[at] = index
         for name, index in zip(self.names, found, strict=True):
             if index < 0 and name in self._required:
-                raise bad("missing_column", "is missing; GET /schema lists the inputs", column=name)
+                raise bad("missing_column", "is missing", column=name)
         return found
 
     def from_rows(
-        self, given: Sequence[object], rows: Sequence[Sequence[Any]], first: int = 0, booleans: bool = True
+        self, given: Sequence[object], rows: Sequence[Sequence[Any]], booleans: bool = True
     ) -> np.ndarray:
         """Encode rows of cells in the order of the names `given` as (n, p) float64.
 
-        first: number of the first row. booleans: False where no cell can be one, which numpy would take for a number.
+        booleans: False where no cell can be one, which numpy would take for a number.
 
         Raises:
             RefusedError: the names do not fit, a row is ragged, a cell is not what the schema says.
@@ -86,15 +93,43 @@ class Columns:
             matrix = _numbers(rows, order)
             if matrix is not None:
                 return matrix
-        for index, row in enumerate(rows):
-            if len(row) != width:
-                raise bad("ragged_row", f"has {len(row)} cells, expected {width}", first + index)
+        _refuse_ragged(rows, width)
         cells = list(zip(*rows, strict=True)) or [()] * width
-        return self._encode(cells, order, len(rows), first)
+        return self._encode(cells, order, len(rows))
 
-    def from_columns(self, columns: dict[str, Sequence[Any]], n: int) -> np.ndarray:
-        """Encode columns of n cells each as (n, p) float64; see `from_rows`."""
-        return self._encode(list(columns.values()), self.order(list(columns)), n)
+    def from_columns(self, columns: dict[str, Sequence[Any]], n: int, first: int = 0) -> np.ndarray:
+        """Encode columns of n cells each as (n, p) float64; see `from_rows`. first: number of the first row."""
+        return self._encode(list(columns.values()), self.order(list(columns)), n, first)
+
+    def read_csv(self, body: bytes, max_rows: float = math.inf) -> Iterator[tuple[int, dict[str, list[Any]]]]:
+        """Read a CSV (UTF-8, one header) in blocks, at least one: the number of its first row, and the cells by column.
+
+        Raises:
+            RefusedError: it is no CSV, the names do not fit, a row is ragged, a cell is not of its column's kind.
+        """
+        delimiter = delimiter_of(body[: 2**20].decode("utf-8-sig", "replace"))
+        text = io.TextIOWrapper(io.BytesIO(body), encoding="utf-8-sig", newline="")
+        lines = csv.reader(text, strict=True, delimiter=delimiter)
+        try:
+            header = next(lines, None)
+            if not header:
+                raise bad("bad_csv", "the body is empty, expected a header and rows")
+            self.order(header)
+            readers = [self._readers[self.position[name]] for name in header]
+            filled, first = filter(None, lines), 0
+            while (rows := list(islice(filled, BLOCK))) or not first:
+                if first + len(rows) > max_rows:
+                    raise too_many_rows(int(max_rows))
+                _refuse_ragged(rows, len(header), first, f" between {delimiter!r}")
+                cells = zip(*rows, strict=True) if rows else [()] * len(header)
+                texts = zip(header, readers, cells, strict=True)
+                yield first, {name: read(column, first) for name, read, column in texts}
+                first += len(rows) or 1
+        except UnicodeDecodeError:
+            raise bad("bad_csv", "the body is not UTF-8") from None
+        except csv.Error:
+            problem = "the body is not CSV: a quote is not closed, or stands where none may"
+            raise bad("bad_csv", problem) from None
 
     def _encode(self, cells: Sequence[Sequence[Any]], order: list[int], n: int, first: int = 0) -> np.ndarray:
         matrix = np.full((n, len(self.names)), np.nan)
@@ -102,6 +137,12 @@ class Columns:
             if index >= 0:
                 matrix[:, at] = self._encoders[at](cells[index], first)
         return matrix
+
+
+def _refuse_ragged(rows: Sequence[Sequence[Any]], width: int, first: int = 0, how: str = "") -> None:
+    for index, row in enumerate(rows):
+        if len(row) != width:
+            raise bad("ragged_row", f"has {len(row)} cells{how}, expected {width}", first + index)
 
 
 def _numbers(rows: Sequence[Sequence[Any]], order: list[int]) -> np.ndarray | None:
@@ -156,6 +197,36 @@ def _encoder(column: dict[str, Any], unseen: str) -> Callable[[Sequence[Any], in
     return encode
 
 
+def _reader(column: dict[str, Any]) -> Callable[[Sequence[str], int], list[Any]]:
+    """Return what reads the texts of a column; its second argument is the number of the first row."""
+    name, missing = column["name"], frozenset(column.get("missing", ()))
+    # An empty cell is missing, where that may be, also where the empty text is a category.
+    categories = frozenset(column.get("categories", ())) - ({""} if column["nullable"] else set())
+    kind = "float" if column["kind"] == "integer" else column["kind"]
+
+    def read(texts: Sequence[str], first: int) -> list[Any]:
+        joined = "".join(texts) if kind == "float" else ""
+        # Python reads 1_000 and the digits of other scripts; nobody else does.
+        if joined.isascii() and joined and "_" not in joined:
+            try:
+                numbers = list(map(float, texts))
+            except ValueError:
+                numbers = [math.inf]
+            if all(map(math.isfinite, numbers)):
+                return numbers
+        values = []
+        for index, text in enumerate(texts):
+            try:
+                values.append(read_cell(text, kind, categories, missing))
+            except ValueError:
+                problem = f"is no {kind}" if kind == "date" else "has the wrong type"
+                refusal = "wrong_date" if kind == "date" else "wrong_type"
+                raise bad(refusal, f"{problem}, expected {_EXPECTED[kind]}", first + index, name) from None
+        return values
+
+    return read
+
+
 # Each raises TypeError for a value of another type, and ValueError(kind, message) for another problem.
 
 
@@ -185,19 +256,19 @@ def _category(value: Any, codes: dict[str, float], unseen: str) -> float:
     code = codes.get(value)
     if code is None and unseen == "error":
         raise ValueError(
-            "unknown_category", "is a category that the model does not know; GET /schema lists them"
+            "unknown_category", "is a category that the model does not know, which its schema lists"
         )
     return math.nan if code is None else code
 
 
 def _date(value: Any) -> float:
-    if type(value) is not str:
+    if type(value) is not str and not isinstance(value, date):
         raise TypeError
     try:
-        moment = datetime.fromisoformat(value)
+        if type(value) is str:
+            moment = read_date(value)
+        else:
+            moment = to_utc(value if isinstance(value, datetime) else datetime(*value.timetuple()[:3]))
     except ValueError:
         raise ValueError("wrong_date", f"is no date, expected {_EXPECTED['date']}") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    passed = moment - _EPOCH
-    return ((passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds) / DAY
+    return microseconds(moment) / DAY
