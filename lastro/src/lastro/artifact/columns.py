@@ -271,4 +271,5 @@ def _date(value: Any) -> float:
             moment = to_utc(value if isinstance(value, datetime) else datetime(*value.timetuple()[:3]))
     except ValueError:
         raise ValueError("wrong_date", f"is no date, expected {_EXPECTED['date']}") from None
-    return microseconds(moment) / DAY
+    # As a double first: so does a whole column of a prepared table.
+    return float(microseconds(moment)) / DAY
