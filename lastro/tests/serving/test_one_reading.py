@@ -26,7 +26,7 @@ from lastro.artifact.text import MISSING
 from lastro.core.errors import LastroError
 from lastro.core.paths import Paths
 from lastro.families.catalog import load_params
-from lastro.operations.image.cases import good
+from lastro.operations.image.verify import good
 from lastro.serving.bodies import read
 from lastro.tables.matrix import to_matrix
 from lastro.tables.prepare import prepare

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lastro.serving import pieces
-from lastro.serving.bodies import CSV, JSON, read
 from lastro.artifact.columns import Columns
 from lastro.artifact.errors import RefusedError
+from lastro.serving import pieces
+from lastro.serving.bodies import CSV, JSON, read
 
 TEXTS = ["a", "],[", '"],["', "},{", 'x","y', "\n", '"\n"', "ç", "\\", "]"]
 COLUMNS = Columns(
