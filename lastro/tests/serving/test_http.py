@@ -88,6 +88,54 @@ def test_paths(server):
     assert requests.post(f"{server.url}/ping").status_code == 405
 
 
+INFO = ("/", "/docs", "/metrics", "/openapi.json", "/schema", "/version")
+
+
+def test_what_it_tells_can_be_switched_off(three, tmp_path):
+    with serving(three, tmp_path, INFO="off") as server:
+        assert {requests.get(server.url + path).status_code for path in INFO} == {404}
+        assert requests.get(f"{server.url}/health").status_code == 200
+        assert server.post(GOOD).status_code == 200
+
+
+def test_what_it_tells_can_have_a_port_of_its_own(three, tmp_path):
+    port = free_port()
+    with serving(three, tmp_path, INFO=port) as server:
+        other = f"http://127.0.0.1:{port}"
+        assert {requests.get(server.url + path).status_code for path in INFO} == {404}
+        assert {requests.get(other + path).status_code for path in (*INFO, "/ping")} == {200}
+        assert server.post(GOOD).status_code == 200
+        assert requests.post(f"{other}/invocations", json=GOOD).status_code == 404
+
+
+@pytest.mark.parametrize(("ranges", "shown"), [("false", False), ("true", True)])
+def test_the_range_of_the_training_data_is_shown_when_asked_for(three, tmp_path, ranges, shown):
+    with serving(three, tmp_path, RANGES=ranges) as server:
+        texts = [requests.get(server.url + path).text for path in ("/schema", "/docs", "/openapi.json")]
+        schema = json.loads(texts[0])
+    assert any("minimum" in column for column in schema["inputs"]) == shown
+    with (three[0] / "schema.json").open() as file:
+        (size,) = [column for column in json.load(file)["features"] if column["name"] == "size"]
+    assert any(str(size["maximum"]) in text for text in texts) == shown
+
+
+def test_the_log_holds_nothing_that_was_sent(three, tmp_path):
+    secret = "Kn4ry"
+    with serving(three, tmp_path, LOG="requests") as server:
+        link = socket.create_connection(("127.0.0.1", server.port))
+        link.sendall(f"{secret} nonsense\r\n\r\n".encode())
+        assert b" 400 " in link.recv(1000)
+        requests.get(f"{server.url}/{secret}?{secret}={secret}", headers={secret: secret})
+        for body in (f"{secret},{secret}\n", json.dumps({"instances": [{secret: secret, "still": secret}]})):
+            server.post(body.encode(), headers=JSON | {"User-Agent": secret})
+            server.post(body.encode(), headers={"Content-Type": "text/csv"})
+        requests.request(secret, f"{server.url}/ping")
+        server.stop()
+        text = server.log.read_text()
+    assert [json.loads(line)["level"] for line in text.splitlines()].count("info") >= 5
+    assert secret not in text
+
+
 def test_openapi_describes_what_is_answered(server):
     described = requests.get(f"{server.url}/openapi.json").json()
     for path, methods in described["paths"].items():

@@ -40,7 +40,8 @@ def main() -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         settings = Settings.read()
-        listeners = [_bind(settings.host, settings.port)]
+        ports = [settings.port, int(settings.info)] if settings.info.isdigit() else [settings.port]
+        listeners = [_bind(settings.host, port) for port in ports]
     except (ValueError, OSError) as error:
         log("error", str(error))
         return 2
@@ -64,7 +65,7 @@ def _bind(host: str, port: int) -> socket.socket:
     try:
         bound.bind((host, port))
     except OSError as error:
-        raise OSError(f"LASTRO_PORT: {host}:{port} cannot be listened to ({error.strerror})") from None
+        raise OSError(f"{host}:{port} cannot be listened to ({error.strerror})") from None
     return bound
 
 

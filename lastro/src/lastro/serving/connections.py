@@ -104,9 +104,8 @@ class Connection(HttpToolsProtocol):
 
     def send_400_response(self, _message: str) -> None:
         """Refuse what is no request, or is too much of one."""
-        status = b"400 Bad Request"
-        if self.head is not None or len(self.headers or ()) > HEADERS:
-            status = b"431 Request Header Fields Too Large"
+        large = (self.head or 0) > HEAD_BYTES or len(self.headers or ()) > HEADERS
+        status = b"431 Request Header Fields Too Large" if large else b"400 Bad Request"
         self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
         self.transport.close()
         self._wait(self.config.seconds)

@@ -28,6 +28,8 @@ BUDGET = 2
 """Bodies and answers that a worker holds at once, in multiples of the largest body."""
 AT_ONCE = 16 * 2**10
 """Bytes of an answer that are left to the connection; the request is over when no more than that is unread."""
+ALIVE = ("/ping", "/health")
+"""Answered on every port."""
 _JSON, _TEXT, _HTML = JSON.encode(), b"text/plain; charset=utf-8", b"text/html; charset=utf-8"
 _PROMETHEUS = b"text/plain; version=0.0.4; charset=utf-8"
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
@@ -69,7 +71,7 @@ class App:
         self._metrics = Metrics(release)
         self._held: set[Held] = set()
         self._thread = ThreadPoolExecutor(1, "scoring")
-        described = interface.schema(model)
+        described = interface.schema(model, settings.ranges)
         safe = (_NO_SNIFFING,)
         self._fixed = {
             "/": Answer(307, b"", _TEXT, ((b"location", b"docs"),)),
@@ -95,7 +97,9 @@ class App:
         headers = dict(scope["headers"])
         held = Held()
         try:
-            if path == "/invocations":
+            if not self._is_open(path, scope):
+                answer = _refused(RefusedError(404, "not_found", "no such path"))
+            elif path == "/invocations":
                 answer = await self._invocations(method, headers, receive, held)
                 self._metrics.latency.observe(time.perf_counter() - begun)
             else:
@@ -136,6 +140,13 @@ class App:
         except TimeoutError:
             scope["abort"]()
             raise GoneError from None
+
+    def _is_open(self, path: str, scope: dict[str, Any]) -> bool:
+        """Return whether the port that was asked is the one for this path."""
+        if not self._settings.info or path in ALIVE:
+            return True
+        port = scope["server"][1]
+        return (str(port) == self._settings.info) == (path in self._fixed or path == "/metrics")
 
     def _other(self, method: str, path: str) -> Answer:
         if path not in self._fixed and path != "/metrics":

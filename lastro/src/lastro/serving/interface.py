@@ -18,14 +18,15 @@ _CELLS = {
 _LABELS = {bool: "boolean", int: "integer", str: "string"}
 
 
-def schema(model: Model) -> dict[str, Any]:
-    """Describe the inputs with type, categories and the range seen in training; the outputs; an example request."""
+def schema(model: Model, ranges: bool) -> dict[str, Any]:
+    """Describe the inputs with type and categories, with `ranges` those seen in training; the outputs; an example request."""
+    shown = ("categories", "minimum", "maximum") if ranges else ("categories",)
     inputs = [
         {
             "name": column["name"],
             "type": column["kind"],
             "required": not column["nullable"],
-            **{key: column[key] for key in ("categories", "minimum", "maximum") if key in column},
+            **{key: column[key] for key in shown if key in column},
         }
         for column in model.schema["features"]
     ]

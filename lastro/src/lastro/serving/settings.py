@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
+CHOICES = {"info": "off|[0-9]+", "ranges": "true|false", "log": "errors|requests"}
 CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -22,6 +24,8 @@ class Settings:
         connections: that one worker holds; above it whoever has waited longest without a request makes room.
         timeout: seconds in which a head, a body, and the reading of an answer must be over; for a body 408 after them.
         drain: seconds in which requests in flight are finished after SIGTERM.
+        info: "off", or another port, for what the app tells about itself: /docs, /schema, /openapi.json, /version, /metrics.
+        ranges: whether /schema and /docs show the least and the largest value seen in training.
         log: "errors", or "requests" for one line a request.
     """
 
@@ -36,6 +40,8 @@ class Settings:
     connections: int = 1000
     timeout: float = 30.0
     drain: int = 30
+    info: str = ""
+    ranges: bool = False
     log: str = "errors"
 
     @classmethod
@@ -53,11 +59,13 @@ class Settings:
                 continue
             kind = type(field.default) if not isinstance(field.default, Path) else Path
             try:
-                found[name] = kind(text)
+                found[name] = text == "true" if kind is bool else kind(text)
             except ValueError:
                 raise ValueError(f"LASTRO_{name.upper()}: expected a number, found {text!r}") from None
             if kind in (int, float) and not found[name] > 0:
                 raise ValueError(f"LASTRO_{name.upper()}: expected a number above 0, found {text!r}")
+            if name in CHOICES and not re.fullmatch(CHOICES[name], text):
+                raise ValueError(f"LASTRO_{name.upper()}: expected {CHOICES[name]}, found {text!r}")
         return cls(**found)
 
 
