@@ -23,6 +23,7 @@ from lastro.artifact.columns import Columns
 from lastro.artifact.errors import RefusedError
 from lastro.artifact.pyfunc import ScoringModel
 from lastro.artifact.text import MISSING
+from lastro.cli.main import cli
 from lastro.core.errors import LastroError
 from lastro.core.paths import Paths
 from lastro.families.catalog import load_params
@@ -266,3 +267,40 @@ def test_mlflows_server_refuses_what_the_app_refuses(served, model, column, valu
         with pytest.raises(MlflowException, match=f"row [01], column '{column}'") as caught:
             scoring_server.invocations(body, "application/json", served, served.metadata.get_input_schema())
         assert caught.value.get_http_status_code() == 400
+
+
+def test_a_file_is_scored_as_the_app_scores_it(three, model, tmp_path, monkeypatch):
+    folder, paths, _ = three
+    (folder.parent / "dvc.yaml").touch()
+    (folder.parent / "params.yaml").write_text(example.PARAMS.read_text())
+    monkeypatch.chdir(folder.parent)
+    for form, media, body in good(small_table("three").drop_columns("target"), read_schema(paths.schema)):
+        if form == "csv":
+            (tmp_path / "rows.csv").write_bytes(body)
+            expected = json.loads(model.answer(read(media, body, model.columns, 1000))[0])["predictions"]
+    table = small_table("three").append_column("id", pa.array(range(400)))
+    pq.write_table(table, tmp_path / "rows.parquet")
+    for source in ("rows.csv", "rows.parquet"):
+        for output in ("answer.csv", "answer.parquet"):
+            arguments = ["predict", str(tmp_path / source), "--output", str(tmp_path / output)]
+            cli.main(arguments, standalone_mode=False)
+        assert pd.read_parquet(tmp_path / "answer.parquet").to_dict("records") == expected
+        assert pd.read_csv(tmp_path / "answer.csv").to_dict("records") == expected
+    (tmp_path / "rows.csv").write_text("still\n7\nx\n")
+    with pytest.raises(LastroError, match=r"rows.csv: row 2: column 'still' is 'x'; expected a number"):
+        cli.main(["predict", str(tmp_path / "rows.csv")], standalone_mode=False)
+
+
+def test_mlflow_evaluates_a_table_with_every_kind_of_column(served, tmp_path, monkeypatch):
+    """As docs/mlflow.md shows it."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.chdir(tmp_path)
+    rows = small_table("three").to_pandas()
+    with mlflow.start_run(experiment_id=mlflow.create_experiment("evaluate", (tmp_path / "files").as_uri())):
+        result = mlflow.models.evaluate(
+            lambda features: served.predict(features)["prediction"],
+            rows,
+            targets="target",
+            model_type="classifier",
+        )
+    assert 0.5 < result.metrics["accuracy_score"] <= 1

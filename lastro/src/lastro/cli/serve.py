@@ -1,4 +1,4 @@
-"""`lastro serve`: a model on a local port, for trying out."""
+"""`lastro serve` and `lastro predict`: try a model out on a local port, or on a file."""
 
 from __future__ import annotations
 
@@ -17,10 +17,43 @@ import click
 
 from lastro.cli.common import cli, opened_registry
 from lastro.core.errors import ExternalError, LastroError
-from lastro.core.paths import find_root
+from lastro.core.paths import Paths, find_root
 
 if TYPE_CHECKING:
     from lastro.operations.registry.client import Registry
+
+
+@cli.command("predict")
+@click.argument("source")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A .csv or .parquet file; default: CSV here.",
+)
+def predict(source: str, output: Path | None) -> None:
+    """Score a table with the model of this working tree.
+
+    SOURCE is what data.source may be; its cells are read as those that the model was trained on, and columns that are no
+    inputs are passed over. The answer has a row for each of its rows, in their order.
+    """
+    from mlflow.exceptions import MlflowException
+
+    from lastro.project import load_model
+    from lastro.tables.check import read_inputs
+    from lastro.tables.schema import read_schema
+
+    root = find_root()
+    table = read_inputs(source, Path.cwd(), read_schema(Paths.of(root).schema))
+    try:
+        answer = load_model(root).predict(table.to_pandas())
+    except MlflowException as error:
+        raise LastroError(
+            error.message, where=source, fix="correct the cell (rows count from 0 here)"
+        ) from None
+    if output and output.suffix == ".parquet":
+        answer.to_parquet(output, index=False)
+    else:
+        answer.to_csv(output or sys.stdout, index=False)
 
 
 @cli.command("serve")

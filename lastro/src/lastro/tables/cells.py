@@ -69,6 +69,9 @@ def _read(
 ) -> pa.ChunkedArray:
     array = _normalise(source, name)
     kinds = NUMBERS if given.kind == "number" else (given.kind,)
+    if known and given.kind and known.kind not in kinds:
+        problem = f"column {name!r} is {known.kind} in the schema and data.columns says {given.kind}"
+        raise source.error(None, problem, "set one like the other")
     if pa.types.is_string(array.type) and not (source.typed and given == ColumnMeaning()):
         missing = [*given.missing, *(known.missing if known else ())]
         array = _without_missing(source, array, missing, known.categories if known else ())
@@ -169,7 +172,7 @@ def _as_kind(source: Source, name: str, texts: pa.ChunkedArray, kinds: tuple[Kin
         if read is not None:
             return read
     problem = f"column {name!r} is {shorten(texts[row].as_py())}"
-    raise source.error(row, problem, f"expected {NOUN[kind]}, as data.columns or data/schema.json says")
+    raise source.error(row, problem, f"expected {NOUN[kind]}, as data.columns or the schema says")
 
 
 def _infer(texts: pa.ChunkedArray) -> pa.ChunkedArray:

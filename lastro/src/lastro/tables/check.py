@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from lastro.core.errors import LastroError
 from lastro.core.params import Data
-from lastro.tables.cells import ARROW, NOUN, kind_of
+from lastro.tables.cells import ARROW, NOUN, kind_of, read_columns
 from lastro.tables.schema import Column, Schema
-from lastro.tables.sources import Source, leave_out, shorten
+from lastro.tables.sources import Source, leave_out, read_source, shorten
 
 COMMITTED = "data/schema.json"
 
@@ -44,24 +46,46 @@ def check_against(
         if name not in known:
             problem = f"column {name!r} is new, {COMMITTED} does not know it"
             raise LastroError(problem, where=source.header, fix=f"add it there, or {leave_out(name)}")
-    table = source.table
-    nullable = []
-    for column in (*committed.features, committed.target):
+    source, nullable = _cast(source, committed.features, data.unseen_categories)
+    target = _as_committed(source, committed.target)
+    at = source.table.column_names.index(committed.target.name)
+    source = replace(source, table=source.table.set_column(at, committed.target.name, target))
+    if committed.task == "classification":
+        _refuse_unseen_labels(source, committed, target)
+    return source, replace(committed.with_missing(nullable), unseen_categories=data.unseen_categories)
+
+
+def read_inputs(name: str, root: Path, schema: Schema) -> pa.Table:
+    """Read the features of a table that is to be scored, as prepare reads one; its other columns are passed over.
+
+    Raises:
+        LastroError: see `check_against`.
+    """
+    source = read_source(name, root)
+    columns = [c for c in schema.features if c.name in source.table.column_names or not c.nullable]
+    for column in columns:
+        if column.name not in source.table.column_names:
+            raise LastroError(f"column {column.name!r} is not there", where=source.header, fix="add it")
+    source = read_columns(source, [c.name for c in columns], {c.name: c for c in columns}, {})
+    return _cast(source, columns, schema.unseen_categories)[0].table
+
+
+def _cast(source: Source, columns: Iterable[Column], unseen: str) -> tuple[Source, list[str]]:
+    """Cast the features to their kinds; with the names of those in which an unseen category became missing."""
+    table, nullable = source.table, []
+    for column in columns:
         array = _as_committed(source, column)
-        if column.kind == "category" and column is not committed.target:
-            array, had_unseen = _known_categories(source, column, array, data.unseen_categories)
+        if column.kind == "category":
+            array, had_unseen = _known_categories(source, column, array, unseen)
             if had_unseen:
                 nullable.append(column.name)
         table = table.set_column(table.column_names.index(column.name), column.name, array)
-    if committed.task == "classification":
-        _refuse_unseen_labels(source, committed, table[committed.target.name])
-    schema = replace(committed.with_missing(nullable), unseen_categories=data.unseen_categories)
-    return replace(source, table=table), schema
+    return replace(source, table=table), nullable
 
 
 def _as_committed(source: Source, column: Column) -> pa.ChunkedArray:
     array = source.table[column.name]
-    found, says = kind_of(array), f"as {COMMITTED} says"
+    found, says = kind_of(array), "as the schema says"
     if array.null_count and not column.nullable:
         row = pc.index(pc.is_null(array), True).as_py()
         raise source.error(row, f"column {column.name!r} is empty", f"expected a value in every row, {says}")
