@@ -223,7 +223,6 @@ EDITS = {
     "a parameter no stage reads": (("params.yaml", "explicit", "autolog"), ()),
     "a parameter added": (("params.yaml", "{metric", "{new: 1, metric"), ["evaluate"]),
     "a parameter removed": (("params.yaml", ", resamples: 1000", ""), ["evaluate"]),
-    "line endings": (("src/prepare.py", "\n", "\r\n"), ["prepare"]),
     "code in a folder": (("src/pkg/a.py", "1", "2"), ["prepare"]),
     "code beside a folder": (("src/pkg-other/a.py", "not", "Not"), ()),
     "a folder that is ignored": ((".dvcignore", "__pycache__", "src/pkg/deep/"), ["prepare"]),

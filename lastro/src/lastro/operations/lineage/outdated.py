@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -112,6 +114,9 @@ class Comparison:
             return
         if current is None:
             yield Outdated(stage.name, f"{path}: is missing; put it there", _repro(stage))
+        elif current != recorded and dep.exists and self._without_carriage_returns(dep) == recorded:
+            fix = f"git ls-files -z {shlex.quote(path)} | xargs -0 sed -i 's/\\r$//'"
+            yield Outdated(stage.name, f"{path}: only its line ends changed, to CRLF", fix)
         elif current != recorded:
             yield Outdated(stage.name, f"{path}: changed", _repro(stage))
 
@@ -169,6 +174,17 @@ class Comparison:
             return hash_file(path, fs, "md5")[1].value
         found = (fs.join(top, name) for top, _, names in fs.walk(path, dvcfiles=True) for name in names)
         return folder_md5({fs.relpath(file, path): hash_file(file, fs, "md5")[1].value for file in found})
+
+    def _without_carriage_returns(self, dep: Dependency) -> str:
+        """Hash what lies on disk with the line ends that Git keeps: Git for Windows may have written others."""
+        folder, found = dep.fs.isdir(dep.fs_path), {}
+        for path in self._repo.dvcignore.find(dep.fs, dep.fs_path) if folder else [dep.fs_path]:
+            digest = hashlib.md5(usedforsecurity=False)
+            with dep.fs.open(path, "rb") as file:
+                for line in file:
+                    digest.update(line.replace(b"\r\n", b"\n"))
+            found[dep.fs.relpath(path, dep.fs_path)] = digest.hexdigest()
+        return folder_md5(found) if folder else found["."]
 
     def _list(self, out: Output) -> None:
         # Otherwise DVC would ask the remote for it.
