@@ -36,6 +36,9 @@ def follow(message: str) -> dict:
         ("15%", "a percent sign"),
         ("7.5 %", "a percent sign"),
         ("(12)", "in brackets"),
+        ("12-", "sign behind"),
+        ("12.5 kg", "a unit"),
+        ("20°C", "a unit"),
         ("1,010,000", "thousands separators"),
         ("1 010", "thousands separators"),
         ("1'010.5", "thousands separators"),
@@ -46,15 +49,29 @@ def follow(message: str) -> dict:
 @pytest.mark.parametrize("plain", [[], ["1", "2", "3"], ["1", "2", "3", "n/d"]])
 def test_numbers_written_for_people(project, cell, form, plain):
     column(project, [*plain, cell])
-    message = refused(
-        project, f"row {len(plain) + 1 - ('n/d' in plain)}", "'z'", "number" if not plain else ""
-    )
-    if "n/d" not in plain:
-        assert repr(cell) in message
-        assert form in message
+    message = refused(project, f"row {len(plain) + 1}", "'z'", repr(cell), form, "plain numbers")
     assert "data.ignore" not in message
-    column(project, ["1.5", "2.5"])
+    project.prepare(**follow(message))
+    assert cell in project.feature("z")["categories"]
+
+
+@pytest.mark.parametrize("cells", [["$3", "-"], ["15%", "none"], ["7,5", "7,5", "?"]])
+def test_numbers_written_for_people_beside_a_placeholder(project, cells):
+    for order in (cells, cells[::-1]):
+        column(project, order)
+        refused(project, f"row {order.index(cells[0]) + 1}", "'z'", repr(cells[0]), "plain numbers")
+
+
+def test_several_placeholders_among_numbers(project):
+    column(project, [*(f"{i / 2}" for i in range(20)), "?", "unknown"])
+    refused(project, "row 21", "'?'", "rows hold numbers")
+
+
+@pytest.mark.parametrize("cells", [["1", "2", "3", "4+"], ["S", "M", "4XL"], ["1", "many"], ["7", "1st"]])
+def test_texts_with_digits_are_categories(project, cells):
+    column(project, cells)
     project.prepare()
+    assert project.feature("z")["categories"] == sorted(cells)
 
 
 @pytest.mark.parametrize("placeholder", ["?", "-", "none", "unknown"])

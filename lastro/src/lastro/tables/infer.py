@@ -31,6 +31,8 @@ _MONEY = "(R?[$€£¥₹]|BRL|CHF|CNY|EUR|GBP|INR|JPY|USD)"
 FORMATS = {
     "with a currency": rf"[-+]?{_MONEY} ?[-+]?{_ANY}|[-+]?{_ANY} ?{_MONEY}",
     "with a percent sign": f"[-+]?{_ANY} ?%",
+    "with a unit": f"[-+]?{_ANY} ?(kg|g|mg|lbs?|oz|km|m|cm|mm|ft|in|l|ml|h|min|s|ms|°[CF]|[kMG]?[BW])",
+    "with the sign behind it": f"{_ANY}-",
     "in brackets": rf"\({_MONEY}? ?{_ANY}\)",
     "with thousands separators": r"[-+]?([0-9]{1,3}([,' _][0-9]{3})+(\.[0-9]+)?|[0-9]{1,3}(\.[0-9]{3}){2,})",
     "with a decimal comma": r"[-+]?([0-9]+|[0-9]{1,3}(\.[0-9]{3})+),[0-9]+",
@@ -145,20 +147,22 @@ def _refuse_slips(source: Source, name: str, role: str, otherwise: str) -> None:
     cells = source.table[name]
     texts = trimmed(cells)
     count = len(texts) - texts.null_count
+    shaped = pc.index(pc.match_substring_regex(texts, f"^({'|'.join(FORMATS.values())})$"), True).as_py()
     formats = {"float": "|".join([text.NUMBER, *FORMATS.values()]), "date": f"{text.DATE}|{LOCAL_DATES}"}
     for kind, pattern in formats.items():
         like = pc.match_substring_regex(texts, f"^({pattern})$")
         fitting = pc.sum(like).as_py() or 0
         others = pc.unique(texts.filter(pc.invert(like)).drop_null()).to_pylist()
+        different, share = pc.count_distinct(texts.filter(like)).as_py(), fitting / count
         # One word among different numbers or dates, however often, stands for a value that is not there.
-        different = pc.count_distinct(texts.filter(like)).as_py() > 2
-        placeholder = different and len(others) == 1 and not re.search("[0-9]", others[0])
-        share = fitting / count
+        few = (len(others) <= 1 and (different > 2 or shaped >= 0)) or (share > 0.5 and different > 10)
+        placeholder = few and fitting and not re.search("[0-9]", "".join(others))
         if not (placeholder or share >= ALMOST_ALL or (share > 0.5 and kind == "date")):
             continue
         _, row = convert(cells, kind)
         if row < 0:
             return
+        row = shaped if kind == "float" and shaped >= 0 else row
         cell, what = texts[row].as_py(), "number" if kind == "float" else "date"
         form = next((form for form, pattern in FORMATS.items() if re.fullmatch(pattern, cell)), "")
         problem = f"{role} {name!r} is {shorten(cell)}"

@@ -232,7 +232,11 @@ def _check_names(source: Source) -> None:
             raise LastroError(problem, where=source.header, fix="give each column its own name")
         if not name.strip():
             problem = f"column {names.index(name) + 1} has no name"
-            raise LastroError(problem, where=source.header, fix="name it in the header")
+            raise LastroError(
+                problem,
+                where=source.header,
+                fix="name it in the header; an index that pandas saved is left out by index=False",
+            )
         if name == "__key__":
             problem = "the column name __key__ is taken by the row key"
             raise LastroError(problem, where=source.header, fix="rename it")
