@@ -61,6 +61,8 @@ class Columns:
         Raises:
             RefusedError: a name is unknown, stands there twice, or one is missing.
         """
+        if tuple(given) == self.names:
+            return list(range(len(given)))
         found = [-1] * len(self.names)
         for index, name in enumerate(given):
             at = self.position.get(name) if isinstance(name, str) else None
