@@ -9,7 +9,8 @@ test-package: $(VENV)/package ## Run the package's fast tests; pass options with
 	@cd lastro && pytest -n auto --dist worksteal -m "not e2e" $(ARGS)
 
 test-e2e: $(VENV)/package $(VENV)/docs ## Run the package's slow real-world tests
-	@cd lastro && pytest -n auto --dist worksteal -m e2e $(ARGS)
+	@# These tests wait for servers and containers a third of the time.
+	@cd lastro && pytest -n $$(($$(nproc) * 3 / 2)) --dist worksteal -m e2e $(ARGS)
 
 fuzz: $(VENV)/package ## Fuzz the scoring app, guided by coverage (SECONDS=600); what it finds stays in lastro/.fuzz
 	@mkdir -p lastro/.fuzz
