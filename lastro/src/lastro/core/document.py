@@ -12,6 +12,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from lastro.core.errors import LastroError, did_you_mean, readable
 from lastro.core.params import Params
 from lastro.core.paths import page
+from lastro.core.yaml12 import no_yaml
 
 Place = tuple[str | int, ...]
 MESSAGES = {
@@ -142,13 +143,7 @@ def _read_yaml(text: str, name: str) -> tuple[dict, dict[Place, int]]:
             walk(document, ())
         content = yaml.load(text)
     except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{name}:{mark.line + 1}" if mark else name
-        raise LastroError(
-            f"is not YAML ({' '.join(str(getattr(error, 'problem', None) or error).split())})",
-            where=where,
-            fix="correct that line",
-        ) from None
+        raise no_yaml(error, name, "correct that line") from None
     except RecursionError:
         raise LastroError(
             "an anchor (&x) holds its own alias (*x)", where=name, fix="write out what it stands for"

@@ -19,6 +19,14 @@ def load(text: str) -> Any:
     return YAML(typ="safe").load(text)
 
 
+def no_yaml(error: Exception, name: str, fix: str) -> LastroError:
+    """Make the error about text that is not YAML, with the line where it stops to be."""
+    mark = getattr(error, "problem_mark", None)
+    where = f"{name}:{mark.line + 1}" if mark else name
+    problem = " ".join(str(getattr(error, "problem", None) or error).split())
+    return LastroError(f"is not YAML ({problem})", where=where, fix=fix)
+
+
 def load_mapping(content: bytes, name: str, fix: str) -> dict[str, Any]:
     """Read the mapping in `content`; `name` and `fix` go into the messages.
 
@@ -33,10 +41,7 @@ def load_mapping(content: bytes, name: str, fix: str) -> dict[str, Any]:
     try:
         loaded = load(content.decode("utf-8"))
     except (YAMLError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{name}:{mark.line + 1}" if mark else name
-        problem = " ".join(str(getattr(error, "problem", None) or error).split())
-        raise LastroError(f"is not YAML ({problem})", where=where, fix=fix) from None
+        raise no_yaml(error, name, fix) from None
     if not isinstance(loaded, dict):
         raise LastroError(f"expected keys with values, found {loaded!r:.40}", where=name, fix=fix)
     return loaded

@@ -105,11 +105,8 @@ def only_for(task: Task, problem: Problem, **values: Any) -> dict[str, Any]:
         return values
     for key, value in values.items():
         if value is not None:
-            raise LastroError(
-                f"{value!r} is for {task} only",
-                where=f"model.params.{key}",
-                fix="remove it or set it to null",
-            )
+            where, fix = f"model.params.{key}", "remove it or set it to null"
+            raise LastroError(f"{value!r} is for {task} only", where=where, fix=fix)
     return {}
 
 
@@ -121,9 +118,6 @@ def for_task(problem: Problem, key: str, value: str, allowed: dict[Task, tuple[s
     """
     choices = ("auto", *allowed[problem.task])
     if value not in choices:
-        raise LastroError(
-            f"{value!r} is not for {problem.task}",
-            where=f"model.params.{key}",
-            fix=f"allowed: {', '.join(choices)}",
-        )
+        where, fix = f"model.params.{key}", f"allowed: {', '.join(choices)}"
+        raise LastroError(f"{value!r} is not for {problem.task}", where=where, fix=fix)
     return {} if value == "auto" else {key: value}

@@ -122,8 +122,11 @@ def _known_categories(
 
 
 def _refuse_unseen_labels(source: Source, committed: Schema, target: pa.ChunkedArray) -> None:
-    for row, value in enumerate(target.to_pylist()):
-        if value not in committed.labels:
-            problem = f"target column {committed.target.name!r} is {shorten(value)}, a class never seen"
-            known = ", ".join(map(str, committed.labels))
-            raise source.error(row, f"{problem}; expected one of {known}", f"add it to {COMMITTED}")
+    unseen = pc.invert(pc.is_in(target, value_set=pa.array(list(committed.labels)).cast(target.type)))
+    row = pc.index(unseen, True).as_py()
+    if row >= 0:
+        problem = (
+            f"target column {committed.target.name!r} is {shorten(target[row].as_py())}, a class never seen"
+        )
+        known = ", ".join(map(str, committed.labels))
+        raise source.error(row, f"{problem}; expected one of {known}", f"add it to {COMMITTED}")

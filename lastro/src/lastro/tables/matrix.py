@@ -24,7 +24,7 @@ def to_matrix(table: pa.Table, schema: Schema) -> np.ndarray:
     """Encode a table as (n, p) float64 in the order of `schema.features`, NaN where a value is missing.
 
     Numbers as they are, booleans 0 and 1, dates as days since 1970-01-01 UTC with the time of day as the fraction,
-    categories as their index in the schema; `lastro.artifact.encoding` does the same to a data frame.
+    categories as their index in the schema; `lastro.artifact.columns` does the same to a request.
     """
     matrix = np.empty((len(table), len(schema.features)))
     for index, column in enumerate(schema.features):

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
 from lastro.core.errors import LastroError
 from lastro.core.files import read_json
 
@@ -29,6 +31,8 @@ class Column:
             is no order or no value.
     """
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     name: str
     kind: Kind
     nullable: bool
@@ -46,6 +50,8 @@ class Schema:
         labels: the sorted class labels; empty for regression. The last one is the positive class of a binary task.
         unseen_categories: what a category that no column lists becomes, here and in the scoring app.
     """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     task: Literal["classification", "regression"]
     target: Column
@@ -87,39 +93,18 @@ def read_schema(path: Path) -> Schema:
 
 def read_optional_schema(path: Path) -> Schema | None:
     """Read a schema file; None where the file holds an empty object, which asks prepare to infer one."""
-    content = read_json(path, "copy data/prepared/schema.json over it, or write {} to infer one")
+    fix = "copy data/prepared/schema.json over it, or write {} to infer one"
+    content = read_json(path, fix)
     if content == {}:
         return None
     try:
-        schema = Schema(
-            task=_one_of(content.pop("task"), ("classification", "regression")),
-            target=_column(content.pop("target")),
-            labels=tuple(content.pop("labels")),
-            features=tuple(_column(column) for column in content.pop("features")),
-            unseen_categories=_one_of(content.pop("unseen_categories", "error"), ("error", "missing")),
-        )
-        if content:
-            raise ValueError(f"unknown key {next(iter(content))!r}")
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else error
-        raise LastroError(
-            f"is not a schema ({what})", where=path, fix="copy data/prepared/schema.json over it"
-        ) from None
-    return schema
+        # Strict only in JSON: there a list stands for a tuple.
+        return TypeAdapter(Schema).validate_json(json.dumps(content), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        problem = f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}"
+        raise LastroError(f"is not a schema ({problem})", where=path, fix=fix) from None
 
 
 def _compact(column: Column) -> dict:
     return {key: value for key, value in asdict(column).items() if value not in (None, ())}
-
-
-def _column(content: dict) -> Column:
-    texts = {name: tuple(content.get(name, ())) for name in ("categories", "missing")}
-    column = Column(**content | texts)
-    _one_of(column.kind, ("float", "integer", "boolean", "category", "date"))
-    return column
-
-
-def _one_of(value: str, allowed: tuple[str, ...]) -> str:
-    if value not in allowed:
-        raise ValueError(f"{value!r} is not one of {', '.join(allowed)}")
-    return value
