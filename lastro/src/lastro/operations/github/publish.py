@@ -13,7 +13,7 @@ from lastro.core.markdown import code
 from lastro.operations.github import branch as branches
 from lastro.operations.github.client import GitHub
 from lastro.operations.github.job import run_url
-from lastro.operations.github.pulls import Pull, comment, open_pulls
+from lastro.operations.github.pulls import comment, open_pulls
 from lastro.operations.report.content import MAXIMUM_BYTES, Failure, Report, read
 from lastro.operations.report.pull_request import MARKER, render, render_failure
 
@@ -35,9 +35,8 @@ def publish(github: GitHub, root: Path, folder: Path, branch: str, head: str, ba
     """
     report = read(folder / FILE)
     pulls = open_pulls(github, head=f"{github.owner}:{branch}")
-    if isinstance(report, Failure):
-        commit, text = head, render_failure(report, _foot(head))
-    else:
+    commit, following = head, MERGE
+    if not isinstance(report, Failure):
         lock = folder / branches.LOCK
         try:
             done = branches.commit_lock(root, head, branch, lock.read_bytes(), base)
@@ -46,19 +45,23 @@ def publish(github: GitHub, root: Path, folder: Path, branch: str, head: str, ba
             return None
         except OSError as error:
             raise LastroError(f"cannot be read ({error.strerror})", where=lock) from None
-        commit, text = done.commit, render(report, _next(report, done), _foot(done.commit))
+        commit = done.commit
+        if done.made:
+            following += f" `dvc.lock` was brought up to date on the branch ({commit[:12]}): `git pull` before you go on."
+    text = _text(report, following, commit)
     for pull in pulls:
         if pull.branch == branch and pull.here:
             comment(github, pull.number, MARKER, text)
     return commit
 
 
-def _next(report: Report, done: branches.LockCommit) -> str | None:
-    if not report.passed:
-        return None
-    if not done.made:
-        return MERGE
-    return f"{MERGE} `dvc.lock` was brought up to date on the branch ({done.commit[:12]}): `git pull` before you go on."
+def _text(report: Report | Failure, following: str, commit: str) -> str:
+    """Write the comment; following: what to do next where the verdict is pass."""
+    page = run_url()
+    foot = f"<sub>{commit[:12]}{f' · [run]({page})' if page else ''}</sub>"
+    if isinstance(report, Failure):
+        return render_failure(report, foot)
+    return render(report, following if report.passed else None, foot)
 
 
 def fetch_report(github: GitHub, run: int) -> Report | Failure | None:
@@ -102,29 +105,15 @@ def comment_for_outsider(github: GitHub, report: Report | Failure, head: str) ->
     # GitHub's own list of a commit's pull requests leaves out forks.
     found = [pull for pull in open_pulls(github) if pull.head == head and not pull.ours]
     for pull in found:
-        if isinstance(report, Failure):
-            text = render_failure(report, _foot(head))
-        else:
-            text = render(report, _next_for_outsider(report, pull), _foot(head))
-        comment(github, pull.number, MARKER, text)
+        following = MERGE
+        if isinstance(report, Report) and report.lock != "unchanged":
+            commands = "`dvc repro`, `git commit -m 'dvc.lock' dvc.lock`, `git push`"
+            following = (
+                f"`dvc.lock` is outdated, and this run has no right to push to {code(pull.branch, 100)}. Whoever can, runs "
+                f"there {commands}; then merge."
+            )
+        comment(github, pull.number, MARKER, _text(report, following, head))
     return len(found)
-
-
-def _next_for_outsider(report: Report, pull: Pull) -> str | None:
-    if not report.passed:
-        return None
-    if report.lock == "unchanged":
-        return MERGE
-    commands = "`dvc repro`, `git commit -m 'dvc.lock' dvc.lock`, `git push`"
-    return (
-        f"`dvc.lock` is outdated, and this run has no right to push to {code(pull.branch, 100)}. Whoever can, runs there "
-        f"{commands}; then merge."
-    )
-
-
-def _foot(commit: str) -> str:
-    page = run_url()
-    return f"<sub>{commit[:12]}{f' · [run]({page})' if page else ''}</sub>"
 
 
 def why_not(needs: str) -> str | None:
