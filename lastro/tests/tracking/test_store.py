@@ -248,3 +248,17 @@ def test_store_that_is_damaged_or_locked_is_one_line(make_clone, tmp_path, monke
     else:
         kept.close()
     assert opened(clone).experiment.name == "breast-cancer"
+
+
+@pytest.mark.parametrize(
+    ("version", "fix"),
+    [("cbc13b556ace", "mlflow db upgrade sqlite:///"), ("fedcba987654", "install the newer")],
+)
+def test_store_of_another_mlflow_is_one_line(make_clone, tmp_path, version, fix):
+    clone = make_clone(tmp_path / "clone")
+    with sqlite3.connect(clone / "mlflow.db") as other:
+        other.execute("UPDATE alembic_version SET version_num = ?", (version,))
+    other.close()
+    with pytest.raises(ExternalError, match="another version of MLflow") as failed:
+        opened(clone)
+    assert fix in failed.value.fix

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import platform
 import re
@@ -16,7 +17,8 @@ from lastro.core.check import Check, failed, ok, warning, without_password
 from lastro.core.docker import docker
 from lastro.core.errors import LastroError
 from lastro.operations.lineage import git, lineage
-from lastro.operations.lineage.dvc import first_line
+from lastro.operations.lineage.dvc import DAMAGED, FOLDER_SUFFIX, first_line, open_repo
+from lastro.operations.lineage.lineage import Lineage
 
 REMOTE = "DVC remote"
 LOWEST = (3, 11)
@@ -33,6 +35,9 @@ def examine(root: Path, ci: bool = False) -> Iterator[Check]:
     yield _packages(root / "requirements" / "runtime.lock")
     yield _git(root)
     yield _docker()
+    cache = _cache(root)
+    if cache:
+        yield cache
     yield from _remote(root, ci)
 
 
@@ -164,16 +169,49 @@ def _examine_remote(root: Path, remote: Any, where: str, ci: bool) -> Iterator[C
     yield _pushed(root, remote)
 
 
+def _cache(root: Path) -> Check | None:
+    """Damage in the cache spreads: `dvc push` and `dvc checkout` do not look."""
+    try:
+        found = lineage.read(root)
+        with open_repo(root) as repo:
+            damaged = _damaged(repo.cache.local, found)
+    except LastroError:
+        # Which another check says.
+        return None
+    if damaged:
+        return failed(
+            "DVC cache", f"{damaged[0]} holds other bytes than its name says", DAMAGED.format(path=damaged[0])
+        )
+    return ok("DVC cache", "what dvc.lock names is whole, so far as it is here")
+
+
+def _damaged(odb: Any, found: Lineage) -> list[str]:
+    """List the files of DVC's object store that hold other bytes than their names say."""
+    damaged = []
+    for md5 in (found.model, found.data, *(getattr(found, name) for name in lineage.REPORTS)):
+        path = md5 and odb.oid_to_path(md5)
+        if path and odb.fs.exists(path):
+            with odb.fs.open(path, "rb") as file:
+                made = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+            if made != md5.removesuffix(FOLDER_SUFFIX):
+                damaged.append(path)
+    return damaged
+
+
 def _pushed(root: Path, remote: Any) -> Check:
     """Others, and `lastro reproduce`, can only get what was pushed."""
     try:
         found = lineage.read(root)
         needed = {"model": found.model, "data": found.data}
         missing = [name for name, md5 in needed.items() if not remote.odb.exists(md5)]
+        damaged = _damaged(remote.odb, found)
     except LastroError as error:
         return warning("DVC push", str(error), "lastro status says more")
     except Exception as error:
         return failed("DVC push", first_line(error), "dvc status --cloud says more")
+    if damaged:
+        fix = "delete it there; dvc repro --force, if the cache here lacks it or has it damaged; dvc push"
+        return failed("DVC push", f"{damaged[0]} in the remote holds other bytes than its name says", fix)
     if missing:
         what = f"the remote lacks the {' and the '.join(missing)} of dvc.lock"
         return warning("DVC push", what, "dvc push")

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from dvc.repo import Repo
 
 FOLDER_SUFFIX = ".dir"
+DAMAGED = "rm {path} && dvc pull; where the remote has it damaged too, remove it there, then dvc repro --force && dvc push"
+"""The fix of a file of an object store whose bytes are not what its name says."""
 
 
 def run_dvc(root: Path, *arguments: str) -> int:

@@ -22,7 +22,7 @@ from mlflow.exceptions import MlflowException
 from lastro.core.errors import ExternalError, LastroError
 from lastro.core.paths import Paths
 from lastro.operations.lineage import git
-from lastro.operations.lineage.dvc import FOLDER_SUFFIX, digest_of, file_md5, first_line
+from lastro.operations.lineage.dvc import DAMAGED, FOLDER_SUFFIX, digest_of, file_md5, first_line
 from lastro.operations.lineage.lineage import Lineage
 from lastro.operations.tracking.store import describe
 
@@ -46,16 +46,18 @@ class Artifact:
         return self.description["metadata"]["lastro.family"]
 
 
+class DamagedArtifactError(LastroError):
+    """The model in the store is not the one that was logged, or a part of it is missing."""
+
+
 def fetch(run: Run, model: str, folder: Path) -> Artifact:
     """Download MLmodel and the model file of the run into `folder` and check the file's MD5 against `model`.
 
     Raises:
         LastroError: the file is missing, or has another digest.
     """
-    fix = (
-        "restore it from the store's backup; or, where dvc.lock can still bring the model back, delete its version and "
-        f"`mlflow runs delete --run-id {run.info.run_id}`, then run lastro register"
-    )
+    commit = run.data.tags.get("lastro.commit", "REV")
+    fix = f"lastro register --rev {commit} uploads it again, or restore it from the store's backup"
     try:
         content = yaml.safe_load(download(run, f"{FOLDER}/MLmodel", folder).read_text(encoding="utf-8"))
         name = f"{FOLDER}/{content['flavors']['python_function']['data']}"
@@ -63,13 +65,14 @@ def fetch(run: Run, model: str, folder: Path) -> Artifact:
         # What is read of it later.
         _ = content["metadata"]["lastro.family"], content["signature"]
     except (yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError):
-        raise LastroError("is not what was logged", where=_shown(run, f"{FOLDER}/MLmodel"), fix=fix) from None
+        where = _shown(run, f"{FOLDER}/MLmodel")
+        raise DamagedArtifactError("is not what was logged", where=where, fix=fix) from None
     except MissingArtifactError as error:
-        raise LastroError(error.problem, where=error.where, fix=fix) from None
+        raise DamagedArtifactError(error.problem, where=error.where, fix=fix) from None
     found = file_md5(file)
     if found != model:
         problem = f"has MD5 {found}, dvc.lock has {model}: it was altered"
-        raise LastroError(problem, where=_shown(run, name), fix=fix)
+        raise DamagedArtifactError(problem, where=_shown(run, name), fix=fix)
     return Artifact(file, content)
 
 
@@ -125,14 +128,15 @@ def restore(root: Path, digest: str, target: Path, in_place: Path | None = None)
     if in_place is not None and digest_of(in_place) == digest:
         return in_place
     with _quiet():
-        _copy_from_dvc(root, digest, target)
+        cached = _copy_from_dvc(root, digest, target)
     if digest_of(target) != digest:
         problem = "DVC's cache holds other bytes under this name"
-        raise NotRestoredError(problem, where=digest, fix="dvc gc, then dvc pull")
+        raise NotRestoredError(problem, where=digest, fix=DAMAGED.format(path=cached))
     return target
 
 
-def _copy_from_dvc(root: Path, digest: str, target: Path) -> None:
+def _copy_from_dvc(root: Path, digest: str, target: Path) -> str:
+    """Copy it, and return its path in the cache."""
     from dvc.repo import Repo
     from dvc_data.hashfile import load
     from dvc_data.hashfile.hash_info import HashInfo
@@ -150,6 +154,7 @@ def _copy_from_dvc(root: Path, digest: str, target: Path) -> None:
                 place = target / name if name else target
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(repo.cache.local.oid_to_path(oid), place)
+            return repo.cache.local.oid_to_path(digest)
     # Each kind of remote raises errors of its own library's.
     except Exception as error:
         problem = f"is neither in DVC's cache nor in its remote ({first_line(error)})"

@@ -68,6 +68,10 @@ class Snapshot:
         return sorted(alias for alias, version in self.aliases.items() if version == number)
 
 
+class NoRunError(LastroError):
+    """A version has no run that a model could be fetched from."""
+
+
 class Registry:
     """The registered model `name` in an open store."""
 
@@ -118,13 +122,13 @@ class Registry:
         Raises:
             LastroError: it is gone for good, or the version was made by hand from something else.
         """
-        fix = f"delete version {version.number} and register the model again with lastro register"
+        fix = f"lastro register --rev {version.tags.get(names.COMMIT, 'REV')} makes the version anew"
         problem = f"was made of {version.source}, not of a run's model"
         if version.source == f"runs:/{version.run_id}/model":
             with ignored(_MISSING):
                 return self.client.get_run(version.run_id)
             problem = f"its run {version.run_id} is gone"
-        raise LastroError(problem, where=f"version {version.number}", fix=fix)
+        raise NoRunError(problem, where=f"version {version.number}", fix=fix)
 
     def delete(self, number: int) -> None:
         """Delete a version; no error if absent."""

@@ -8,13 +8,17 @@ import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from lastro.core.check import Check, failed, ok, warning, without_password
 from lastro.core.errors import LastroError
 from lastro.core.paths import page
+from lastro.operations.lineage import lineage
 from lastro.operations.lineage.dvc import file_md5
+from lastro.operations.registry import names
 
 NAME, VERSION, RIGHTS, FILES = "tracking", "tracking version", "tracking rights", "artifacts"
+MODEL = "registered model"
 PROBE = "lastro-doctor"
 """Tag of the one run that these checks reuse; it stays deleted in between."""
 
@@ -34,6 +38,30 @@ def examine(root: Path) -> Iterator[Check]:
     if store.uri.startswith("http"):
         yield _version(store.uri)
     yield from _round_trip(store)
+    yield from _registered(root, store)
+
+
+def _registered(root: Path, store: Any) -> Iterator[Check]:
+    """Look at the version of the model in this checkout; nothing where it is not registered."""
+    from lastro.operations.registry import artifact
+    from lastro.operations.registry.client import Registry, one_line
+
+    registry = Registry(store)
+    try:
+        with one_line(), tempfile.TemporaryDirectory() as folder:
+            model = lineage.read(root).model
+            for version in registry.find(model)[:1]:
+                run = registry.run_of(version)
+                artifact.fetch(run, model, Path(folder))
+                if run.info.lifecycle_stage == "deleted":
+                    what = f"run {run.info.run_id} of version {version.number} was deleted"
+                    yield warning(
+                        MODEL, what, f"lastro register --rev {version.tags.get(names.COMMIT, 'HEAD')}"
+                    )
+                else:
+                    yield ok(MODEL, f"version {version.number} holds the model of dvc.lock")
+    except LastroError as error:
+        yield failed(MODEL, error.summary, error.fix)
 
 
 def _version(uri: str) -> Check:

@@ -17,7 +17,7 @@ from lastro.operations.lineage.dvc import digest_of
 from lastro.operations.lineage.lineage import Lineage
 from lastro.operations.registry import artifact, names
 from lastro.operations.registry.artifact import evaluation_file, restored_outputs
-from lastro.operations.registry.client import ATTEMPTS, Registry, Version, is_collision
+from lastro.operations.registry.client import ATTEMPTS, NoRunError, Registry, Version, is_collision
 from lastro.operations.tracking import runs
 
 MAXIMUM_DESCRIPTION = 5000
@@ -72,17 +72,29 @@ def register(
     Its verdict and the evaluation in its run become this commit's, whichever commit was evaluated last.
 
     Raises:
-        LastroError: the artifact was altered or deleted, the model was retired, its outputs cannot be restored.
+        LastroError: the model was retired, or its outputs cannot be restored.
     """
     version, created = _settle(registry, found.model), False
     refuse_retired(version)
-    run = registry.run_of(version) if version else None
+    try:
+        run = registry.run_of(version) if version else None
+    except NoRunError:
+        run = complete_run(registry, root, found)
+        version = _renew(registry, version, run)
+    if run is not None and run.info.lifecycle_stage == "deleted":
+        registry.client.restore_run(run.info.run_id)
     if run is None or not _is_whole(run, found):
         whole = complete_run(registry, root, found)
         run = run or whole
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        artifact.fetch(run, found.model, folder)
+        try:
+            artifact.fetch(run, found.model, folder)
+        except artifact.DamagedArtifactError:
+            # What the store holds is a copy of what DVC holds.
+            runs.set_tags(registry.store, run.info.run_id, {runs.TRAINED: "damaged"})
+            complete_run(registry, root, found)
+            artifact.fetch(run, found.model, folder / "again")
         verdict = json.loads(evaluation_file(root, found, run, "verdict.json", folder).read_bytes())
         card = _card(evaluation_file(root, found, run, "model_card.md", folder)) if version is None else ""
     verdict = "pass" if verdict["passed"] else "fail"
@@ -101,6 +113,15 @@ def register(
         registry.set_version_tags(version, {names.VERDICT: verdict})
     refuse_retired(registry.get(version.number))
     return Registered(version, found, created, _move_test(registry, root, version, found.commit))
+
+
+def _renew(registry: Registry, old: Version, run: Run) -> Version:
+    """Make the version anew of another run, since its own is gone; its tags and aliases go over."""
+    new = registry.create(run.info.run_id, old.tags, old.description)
+    for alias in registry.snapshot().aliases_of(old.number):
+        registry.set_alias(alias, new.number)
+    registry.delete(old.number)
+    return new
 
 
 def refuse_retired(version: Version | None) -> None:

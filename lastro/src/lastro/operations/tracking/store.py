@@ -28,6 +28,7 @@ from lastro.families.catalog import load_params
 from lastro.operations.lineage.dvc import first_line
 from lastro.operations.tracking import address
 
+MIGRATIONS = Path(mlflow.__file__).parent / "store" / "db_migrations" / "versions"
 KIND = "mlflow.experimentKind"
 """Tag of an experiment: which of its pages MLflow opens. Without it, those of traces of language models."""
 PATIENCE = 5
@@ -80,7 +81,16 @@ def open_store(root: Path, patience: int = PATIENCE) -> Store:
         # With the spaces: a port or an id may hold these digits too.
         if any(sign in str(error) for sign in (" 401 ", " 403 ", "Unauthorized")):
             fix = "set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
-        raise ExternalError(describe(error), where=without_password(uri), fix=fix) from None
+        problem = describe(error)
+        if found := re.search(r"out-of-date database schema \(found version (\w+)", str(error)):
+            problem, fix = (
+                "another version of MLflow made its tables",
+                f"back it up, then mlflow db upgrade {uri}",
+            )
+            # An older version's are known to this one.
+            if not any(MIGRATIONS.glob(f"{found[1]}*")):
+                fix = "install the newer MLflow (make update); or move the database away and lastro register"
+        raise ExternalError(problem, where=without_password(uri), fix=fix) from None
     finally:
         os.environ |= later
     if experiment.lifecycle_stage != "active":
