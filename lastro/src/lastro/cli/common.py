@@ -79,9 +79,7 @@ BRANCH = click.option(
     "--branch", metavar="NAME", help="The default branch; without it, that of the remote origin, or main."
 )
 WITHOUT_CHAMPION = reason(
-    "--without-champion",
-    metavar="REASON",
-    help="Do not compare with the model in production; says why.",
+    "--without-champion", metavar="REASON", help="Do not compare with the model in production; says why."
 )
 TAKE_OVER = click.option(
     "--take-over", is_flag=True, help="Give up an interrupted promotion that nobody works on any more."

@@ -97,10 +97,7 @@ def ready(needs: str, commit: str | None) -> None:
 @github.command("refresh-pulls")
 @BRANCH
 @click.option(
-    "--once",
-    is_flag=True,
-    envvar="LASTRO_ONCE",
-    help="Skip what was started at its present commit before.",
+    "--once", is_flag=True, envvar="LASTRO_ONCE", help="Skip what was started at its present commit before."
 )
 def refresh_pulls(branch: str, once: bool) -> None:
     """Bring the open pull requests up to date whose only conflict with the branch is dvc.lock."""

@@ -66,11 +66,7 @@ def settings(root: Path) -> Iterator[Setting]:
         "each job asks for what more it needs; drift and updates open pull requests",
         lambda github: github.send("PUT", "/actions/permissions/workflow", token),
     )
-    yield Setting(
-        f"label {LABEL}",
-        "finds the one issue about drift",
-        _label,
-    )
+    yield Setting(f"label {LABEL}", "finds the one issue about drift", _label)
     for path in sorted((root / RULESETS).glob("*.json")):
         content = read_json(path)
         yield Setting(
