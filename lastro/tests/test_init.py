@@ -76,3 +76,13 @@ def test_every_hyperparameter_that_names_columns_is_known(name):
     for key, field in fields.items():
         holds = str(field.annotation)
         assert ("dict[str" in holds or "list[" in holds) == (key in init.NAMING_COLUMNS), key
+
+
+def test_a_column_that_cannot_be_taken_is_left_out_by_an_option(repository, tmp_path):
+    table = tmp_path / "t.csv"
+    rows = "".join(f"{i % 7},free text number {i},{i % 2}\n" for i in range(400))
+    table.write_text("x,the text,y\n" + rows)
+    with pytest.raises(LastroError) as refused:
+        init.make_plan(repository, Options(data=table, target="y"))
+    assert refused.value.fix == "leave it out: --ignore 'the text'"
+    init.make_plan(repository, Options(data=table, target="y", ignore=("the text",)))

@@ -248,9 +248,17 @@ def shorten(value: object) -> str:
     return shown if len(shown) <= 60 else f"{shown[:57]}..."
 
 
-def leave_out(name: str) -> str:
+class LeaveOut(str):
+    """The fix that leaves a column out, as a line of params.yaml; `column` is its name, for who has no such file yet."""
+
+    column: str
+
+
+def leave_out(name: str) -> LeaveOut:
     """Write the line of params.yaml that leaves a column out."""
-    return f"leave it out: data.ignore: [{json.dumps(name, ensure_ascii=False)}]"
+    fix = LeaveOut(f"leave it out: data.ignore: [{json.dumps(name, ensure_ascii=False)}]")
+    fix.column = name
+    return fix
 
 
 def _first_line(error: Exception) -> str:

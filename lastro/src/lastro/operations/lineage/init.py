@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
 import tempfile
 import unicodedata
@@ -22,6 +23,7 @@ from lastro.core.paths import Paths
 from lastro.families import catalog
 from lastro.operations.lineage import git
 from lastro.operations.lineage.dvc import run_dvc
+from lastro.tables.sources import LeaveOut
 
 EXAMPLE = "data/breast_cancer.csv"
 """The table of a new repository."""
@@ -180,7 +182,12 @@ def _try(text: str, options: Options, data: Path) -> str:
         write_whole(paths.params, text)
         write_whole(paths.committed_schema, "{}\n")
         params = catalog.load_params(paths.params, {"data.source": str(data)})
-        prepare(params, paths)
+        try:
+            prepare(params, paths)
+        except LastroError as error:
+            if isinstance(error.fix, LeaveOut):
+                error.fix = f"leave it out: --ignore {shlex.quote(error.fix.column)}"
+            raise
         task = json.loads(paths.schema.read_text(encoding="utf-8"))["task"]
     catalog.check_task(catalog.get(options.family), task, "--family")
     return task
