@@ -198,6 +198,11 @@ def convert(texts: pa.ChunkedArray, kind: Kind) -> tuple[pa.ChunkedArray | None,
     """Read each text as `lastro.artifact.text` does; None, and the first row that cannot be read, where one cannot."""
     if kind == "category":
         return texts, -1
+    # Most columns of another kind show it in their first cells; a whole one takes long to fail.
+    if len(texts) > 100:
+        read, row = convert(texts.slice(0, 100), kind)
+        if read is None:
+            return None, row
     if kind in NUMBERS:
         # Arrow's own reader gives the same numbers much faster, and takes hexadecimal numbers, infinities and nan besides.
         try:
