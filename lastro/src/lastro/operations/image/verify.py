@@ -19,7 +19,7 @@ import pyarrow.csv
 import requests
 
 from lastro.core.docker import HARDENED, PORT, docker, inspect
-from lastro.core.errors import ExternalError
+from lastro.core.errors import ExternalError, LastroError
 from lastro.evaluation.predictions import Predictions
 from lastro.operations.image.subject import Subject
 from lastro.operations.registry.artifact import fetch_folder
@@ -202,6 +202,9 @@ def _json(content: Any) -> bytes:
     return json.dumps(content).encode()
 
 
+ENDED = "the container ended before it answered /ping"
+
+
 class NoAnswerError(ExternalError):
     """The container gave no answer: it ended, or hangs."""
 
@@ -233,11 +236,14 @@ def running(image: str, *options: str) -> Iterator[Container]:
     Raises:
         ExternalError: it does not start, or does not answer in time; with the last lines of its log.
     """
-    begun = time.monotonic()
+    begun, url = time.monotonic(), ""
     name = docker("run", "--detach", *HARDENED, f"--publish=127.0.0.1::{PORT}", *options, image).strip()
     try:
-        port = docker("port", name, str(PORT)).strip().splitlines()[0].rpartition(":")[2]
-        url = f"http://127.0.0.1:{port}"
+        with suppress(LastroError, IndexError):
+            port = docker("port", name, str(PORT)).strip().splitlines()[0].rpartition(":")[2]
+            url = f"http://127.0.0.1:{port}"
+        if not url:
+            raise _no_answer(name, ENDED)
         _wait(name, url, begun)
         yield Container(name, url, time.monotonic() - begun)
     finally:
@@ -251,7 +257,7 @@ def _wait(name: str, url: str, begun: float) -> None:
             if requests.get(f"{url}/ping", timeout=5).status_code == 200:
                 return
         if docker("inspect", "--format", "{{.State.Running}}", name).strip() != "true":
-            raise _no_answer(name, "the container ended before it answered /ping")
+            raise _no_answer(name, ENDED)
         time.sleep(0.02)
     raise _no_answer(name, f"the container did not answer /ping in {TIMEOUT} s")
 
