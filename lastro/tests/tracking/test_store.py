@@ -262,3 +262,14 @@ def test_store_of_another_mlflow_is_one_line(make_clone, tmp_path, version, fix)
     with pytest.raises(ExternalError, match="another version of MLflow") as failed:
         opened(clone)
     assert fix in failed.value.fix
+
+
+def test_deleted_experiment_comes_back_by_its_fix(make_clone, tmp_path):
+    clone = make_clone(tmp_path / "a clone")
+    store = opened(clone)
+    store.client.delete_experiment(store.experiment.experiment_id)
+    with pytest.raises(ExternalError, match="is deleted") as failed:
+        opened(clone)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(failed.value.fix, shell=True, cwd=tmp_path, env={**os.environ, "PATH": path}, check=True)
+    assert opened(clone).experiment.lifecycle_stage == "active"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,7 +95,8 @@ def open_store(root: Path, patience: int = PATIENCE) -> Store:
     finally:
         os.environ |= later
     if experiment.lifecycle_stage != "active":
-        fix = "restore it, or give params.yaml another name"
+        command = f"mlflow experiments restore --experiment-id {experiment.experiment_id}"
+        fix = f"{address.VARIABLE}={shlex.quote(uri)} {command}" if embedded else command
         raise ExternalError(f"experiment {name} is deleted", where=without_password(uri), fix=fix)
     return Store(uri, client, experiment)
 
