@@ -23,8 +23,7 @@ FAMILIES = {
 def get(name: str, where: str = "model.family") -> Family:
     """Import the family called `name`; `where` opens the message.
 
-    Raises:
-        LastroError: there is none; the message suggests the nearest and lists all.
+    Raises LastroError: there is none; the message suggests the nearest and lists all.
     """
     if name not in FAMILIES:
         fix = f"{did_you_mean(name, FAMILIES)}allowed: {', '.join(FAMILIES)}"
@@ -35,12 +34,9 @@ def get(name: str, where: str = "model.family") -> Family:
 def load_params(path: Path, overrides: dict[str, Any] | None = None) -> Params:
     """Read params.yaml and check all of it, hyperparameters included, without importing a library.
 
-    `overrides` maps a dotted key to a value laid over what the file says; `model.params: null` is an empty
-    section.
-
-    Raises:
-        LastroError: an unknown key, family or hyperparameter, a wrong type, a value out of range, a family that
-            does not do the task. One line with file, line, key, value and what is allowed.
+    `overrides` maps a dotted key to a value laid over what the file says; `model.params: null` is an empty section. Raises
+    LastroError: an unknown key, family or hyperparameter, a wrong type, a value out of range, a family that does not do the
+    task. One line with file, line, key, value and what is allowed.
     """
     document = Document.read(path, overrides)
     model = document.content.get("model")
@@ -62,11 +58,7 @@ def hyperparameters(params: Params) -> Section:
 
 
 def check_task(family: Family, task: Task, where: str = "model.family") -> None:
-    """Refuse a family that does not do the task; `where` opens the message.
-
-    Raises:
-        LastroError: naming the families that do.
-    """
+    """Refuse a family that does not do the task; `where` opens the message. Raises LastroError: naming the families that do."""
     if task not in family.tasks:
         others = ", ".join(name for name in FAMILIES if task in get(name).tasks)
         fix = f"families that do: {others}"

@@ -98,8 +98,7 @@ def one_thread() -> Iterator[None]:
 def only_for(task: Task, problem: Problem, **values: Any) -> dict[str, Any]:
     """Return `values` where the problem is of that task, else nothing.
 
-    Raises:
-        LastroError: one is set, and the problem is of the other task.
+    Raises LastroError: one is set, and the problem is of the other task.
     """
     if problem.task == task:
         return values
@@ -113,8 +112,7 @@ def only_for(task: Task, problem: Problem, **values: Any) -> dict[str, Any]:
 def for_task(problem: Problem, key: str, value: str, allowed: dict[Task, tuple[str, ...]]) -> dict[str, str]:
     """Return `value` under `key`; nothing where it is auto, so that the library's own default for the task holds.
 
-    Raises:
-        LastroError: not allowed for the task.
+    Raises LastroError: not allowed for the task.
     """
     choices = ("auto", *allowed[problem.task])
     if value not in choices:

@@ -46,8 +46,7 @@ def expected(what: str) -> WrapValidator:
 def directions(problem: Problem, constraints: Directions, name: str) -> list[int]:
     """List the constraint of each feature, in the order of the columns; 0 where none is set.
 
-    Raises:
-        LastroError: a feature that is not there.
+    Raises LastroError: a feature that is not there.
     """
     for feature in constraints:
         _index(problem, feature, name)
@@ -55,11 +54,7 @@ def directions(problem: Problem, constraints: Directions, name: str) -> list[int
 
 
 def groups(problem: Problem, names: list[list[str]], name: str) -> list[list[int]]:
-    """Look up the column indices of groups of features.
-
-    Raises:
-        LastroError: a feature that is not there.
-    """
+    """Look up the column indices of groups of features. Raises LastroError: a feature that is not there."""
     return [[_index(problem, feature, name) for feature in group] for group in names]
 
 
@@ -74,8 +69,7 @@ def _index(problem: Problem, feature: str, name: str) -> int:
 def refusals_of(family: str) -> Iterator[None]:
     """Turn the library's refusal of parameters or data into one line.
 
-    Raises:
-        LastroError: with the first paragraph of the library's reason.
+    Raises LastroError: with the first paragraph of the library's reason.
     """
     try:
         yield

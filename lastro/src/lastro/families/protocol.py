@@ -82,8 +82,7 @@ class Family(ABC):
     def check(self, hyperparameters: Section, problem: Problem) -> None:
         """Fit a handful of made-up rows: only a fit finds what excludes what, such as a solver and a penalty.
 
-        Raises:
-            LastroError: one line, with the library's reason.
+        Raises LastroError: one line, with the library's reason.
         """
         n = max(20, 4 * problem.n_classes)
         rng = np.random.default_rng(0)
@@ -112,11 +111,7 @@ class Family(ABC):
 
     @abstractmethod
     def from_bytes(self, data: bytes) -> Any:
-        """Read what `to_bytes` wrote; loads nothing but the types it expects.
-
-        Raises:
-            LastroError: it is something else.
-        """
+        """Read what `to_bytes` wrote; loads nothing but the types it expects. Raises LastroError: it is something else."""
 
     @abstractmethod
     def predict(self, model: Any, X: np.ndarray, problem: Problem) -> np.ndarray:

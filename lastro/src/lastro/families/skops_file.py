@@ -47,11 +47,8 @@ def dumps(model: Any) -> bytes:
 def loads(data: bytes, trusted: Collection[str]) -> Any:
     """Read the model in a skops file.
 
-    `trusted` names the types beyond those that skops trusts by itself; nothing is built before all types of the
-    file are checked.
-
-    Raises:
-        LastroError: another type, or not a skops file.
+    `trusted` names the types beyond those that skops trusts by itself; nothing is built before all types of the file are
+    checked. Raises LastroError: another type, or not a skops file.
     """
     import skops.io
     from skops.io.exceptions import UntrustedTypesFoundException

@@ -28,10 +28,8 @@ def train(
     """Write the model and its training record to `paths.model` and `paths.training`.
 
     around: calls the function that it is given, which fits, and returns what that returns; MLflow's autologging goes here.
-
-    Raises:
-        LastroError: hyperparameters that the library refuses, a family that cannot serve the task, no prepared data,
-            a training that diverges. Nothing that was there is touched then.
+    Raises LastroError: hyperparameters that the library refuses, a family that cannot serve the task, no prepared data, a
+    training that diverges. Nothing that was there is touched then.
     """
     schema = read_schema(paths.schema)
     family, problem = catalog.get(params.model.family), Problem.of(schema)
@@ -85,8 +83,7 @@ def read_training_rows(paths: Paths, schema: Schema, family: Family) -> tuple[Ro
 def training_prior(y: np.ndarray, schema: Schema) -> list[float] | float:
     """Compute the share of each class, or the mean: all that the dummy baseline knows.
 
-    Raises:
-        LastroError: numbers so large that they have no mean.
+    Raises LastroError: numbers so large that they have no mean.
     """
     if schema.task == "regression":
         with np.errstate(over="ignore"):
@@ -124,8 +121,7 @@ def write_outputs(
 ) -> None:
     """Write the model in its native format, and the record of its training for evaluate and MLflow.
 
-    Raises:
-        LastroError: the importance of a feature is not a finite number.
+    Raises LastroError: the importance of a feature is not a finite number.
     """
     importance = family.importance(fitted.model, problem)
     if not np.isfinite(importance).all():

@@ -38,10 +38,8 @@ def environment() -> dict[str, str]:
 def open_repo(root: Path, commit: str | None = None, at: str = "") -> Iterator[Repo]:
     """Open the repository as DVC sees it: the files on disk, or those of a commit, which is not checked out.
 
-    `at` says in messages which commit.
-
-    Raises:
-        LastroError: whatever DVC says of the repository, its configuration or its files, also inside of the `with` block.
+    `at` says in messages which commit. Raises LastroError: whatever DVC says of the repository, its configuration or its
+    files, also inside of the `with` block.
     """
     from dvc.exceptions import DvcException
     from dvc.fs import GitFileSystem
@@ -74,8 +72,7 @@ def open_repo(root: Path, commit: str | None = None, at: str = "") -> Iterator[R
 def load_index(repo: Repo, at: str) -> None:
     """Read every stage and .dvc file.
 
-    Raises:
-        LastroError: a value is not of the kind that DVC takes for granted, such as no text in `data.source`.
+    Raises LastroError: a value is not of the kind that DVC takes for granted, such as no text in `data.source`.
     """
     try:
         assert repo.index

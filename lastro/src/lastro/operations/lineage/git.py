@@ -56,8 +56,7 @@ def _stderr(done: subprocess.CompletedProcess[bytes]) -> str:
 def state(root: Path) -> tuple[str | None, bool]:
     """Return HEAD's commit (None before the first one), and whether a tracked file differs from it.
 
-    Raises:
-        LastroError: `root` is not in a Git repository.
+    Raises LastroError: `root` is not in a Git repository.
     """
     lines = _git(root, "status", "--porcelain=v2", "--branch", "--untracked-files=no").decode().splitlines()
     commit = next(line.split()[2] for line in lines if line.startswith("# branch.oid "))
@@ -68,8 +67,7 @@ def state(root: Path) -> tuple[str | None, bool]:
 def resolve(root: Path, rev: str) -> str:
     """Return the full name of the commit that `rev` (branch, tag, short name, HEAD~2) stands for.
 
-    Raises:
-        LastroError: there is no such commit, or `root` is not in a Git repository.
+    Raises LastroError: there is no such commit, or `root` is not in a Git repository.
     """
     try:
         if not rev or "\0" in rev:
@@ -109,11 +107,8 @@ def has_tag(root: Path, tag: str) -> bool:
 def default_branches(root: Path, chosen: str | None = None) -> dict[str, str]:
     """Find the branch that releases come from, as the remote has it and as this clone has it, so far as they exist.
 
-    It is the one chosen, or else the remote's default, or else main; by its name for people the full one, since a tag
-    may have the short one too.
-
-    Raises:
-        LastroError: there is no such branch.
+    It is the one chosen, or else the remote's default, or else main; by its name for people the full one, since a tag may
+    have the short one too. Raises LastroError: there is no such branch.
     """
     head = line(root, "symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
     name = (chosen or head or "main").removeprefix("origin/")

@@ -68,9 +68,8 @@ class Plan:
 def make_plan(root: Path, options: Options, force: bool = False) -> Plan:
     """Check everything that can be checked without replacing a file.
 
-    Raises:
-        LastroError: the repository is somebody's own already (without `force`), or whatever `load_params` and `prepare`
-            say of the table and the options.
+    Raises LastroError: the repository is somebody's own already (without `force`), or whatever `load_params` and `prepare`
+    say of the table and the options.
     """
     # Where no shell has done so: at the prompt, and after --data=. Unlike Path's, os.path's leaves an unknown user alone.
     data = Path(os.path.expanduser(options.data)).resolve()
@@ -93,8 +92,7 @@ def make_plan(root: Path, options: Options, force: bool = False) -> Plan:
 def apply(plan: Plan) -> list[str]:
     """Put the table and params.yaml in place and remove what the example left; returns the paths that changed.
 
-    Raises:
-        ExternalError: DVC does not take the table.
+    Raises ExternalError: DVC does not take the table.
     """
     root, place = plan.root, plan.root / plan.source
     changed = ["params.yaml", "data/schema.json"]

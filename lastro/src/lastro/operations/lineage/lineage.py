@@ -71,10 +71,8 @@ class Lineage:
 def read(root: Path, rev: str | None = None) -> Lineage:
     """Read the lineage of `rev` (branch, tag, commit, HEAD~2), or of the working tree, in the repository `root`.
 
-    Raises:
-        LastroError: not a Git repository, an unknown revision, a missing or broken dvc.lock, dvc.yaml or
-            params.yaml, a stage or an output that dvc.lock does not record.
-        ExternalError: Git is missing or fails.
+    Raises LastroError: not a Git repository, an unknown revision, a missing or broken dvc.lock, dvc.yaml or params.yaml, a
+    stage or an output that dvc.lock does not record. Raises ExternalError: Git is missing or fails.
     """
     commit, dirty = git.state(root) if rev is None else (git.resolve(root, rev), False)
     at = f" at {rev}" if rev else ""

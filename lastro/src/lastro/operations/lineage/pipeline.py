@@ -33,8 +33,7 @@ STAGES = ("prepare", "train", "evaluate")
 def run_pipeline(root: Path, locked: bool = False) -> list[str]:
     """Run the pipeline; the stages that were run, not restored. locked: nothing else than what dvc.lock says may come out.
 
-    Raises:
-        LastroError: a stage or DVC says no; with `locked`, dvc.lock is outdated or comes out differently.
+    Raises LastroError: a stage or DVC says no; with `locked`, dvc.lock is outdated or comes out differently.
     """
     note = root / NOTE
     note.unlink(missing_ok=True)
@@ -132,9 +131,8 @@ class Reproduction:
 def reproduce(root: Path, commit: str) -> Reproduction:
     """Run the pipeline of `commit` in a temporary working copy, which is removed however this ends.
 
-    Raises:
-        LastroError: no such commit, or a dvc.lock that does not say what was made.
-        ExternalError: Git fails, the pinned package or the data does not arrive, or a stage fails.
+    Raises LastroError: no such commit, or a dvc.lock that does not say what was made. Raises ExternalError: Git fails, the
+    pinned package or the data does not arrive, or a stage fails.
     """
     found = lineage.read(root, commit)
     with git.checkout(root, found.commit) as tree:

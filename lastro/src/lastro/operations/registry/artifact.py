@@ -53,8 +53,7 @@ class DamagedArtifactError(LastroError):
 def fetch(run: Run, model: str, folder: Path) -> Artifact:
     """Download MLmodel and the model file of the run into `folder` and check the file's MD5 against `model`.
 
-    Raises:
-        LastroError: the file is missing, or has another digest.
+    Raises LastroError: the file is missing, or has another digest.
     """
     commit = run.data.tags.get("lastro.commit", "REV")
     fix = f"lastro register --rev {commit} uploads it again, or restore it from the store's backup"
@@ -89,8 +88,7 @@ class MissingArtifactError(LastroError):
 def download(run: Run, path: str, folder: Path) -> Path:
     """Download one file, or folder, of a run into `folder`; return its path.
 
-    Raises:
-        MissingArtifactError: there is no such file.
+    Raises MissingArtifactError: there is no such file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -120,10 +118,8 @@ class NotRestoredError(LastroError):
 def restore(root: Path, digest: str, target: Path, in_place: Path | None = None) -> Path:
     """Restore the file or folder with this digest to `target`, and return where it is.
 
-    in_place: a path in the working copy that is returned if it has this digest.
-
-    Raises:
-        NotRestoredError: DVC has it neither in its cache nor in its remote.
+    in_place: a path in the working copy that is returned if it has this digest. Raises NotRestoredError: DVC has it neither
+    in its cache nor in its remote.
     """
     if in_place is not None and digest_of(in_place) == digest:
         return in_place
@@ -173,10 +169,8 @@ def _pull(repo: Repo, digests: list[str]) -> None:
 def evaluation_file(root: Path, found: Lineage, run: Run, name: str, folder: Path) -> Path:
     """Return the commit's own file of its evaluation: from the working copy, the model's run, or DVC.
 
-    A run holds the evaluation that was recorded last, which may be another commit's. name: of the file in reports/.
-
-    Raises:
-        LastroError: dvc.lock records no such file, or it is nowhere.
+    A run holds the evaluation that was recorded last, which may be another commit's. name: of the file in reports/. Raises
+    LastroError: dvc.lock records no such file, or it is nowhere.
     """
     here = Paths.of(root)
     path = here.reports / name
@@ -199,8 +193,7 @@ def evaluation_file(root: Path, found: Lineage, run: Run, name: str, folder: Pat
 def restored_outputs(root: Path, found: Lineage) -> Iterator[Paths]:
     """Restore the outputs of the pipeline at another commit, in a temporary checkout of it.
 
-    Raises:
-        LastroError: DVC cannot restore them, or they are not what dvc.lock records.
+    Raises LastroError: DVC cannot restore them, or they are not what dvc.lock records.
     """
     from dvc.api import DVCFileSystem
 

@@ -119,8 +119,7 @@ class Registry:
     def run_of(self, version: Version) -> Run:
         """Return the run whose model the version is.
 
-        Raises:
-            LastroError: it is gone for good, or the version was made by hand from something else.
+        Raises LastroError: it is gone for good, or the version was made by hand from something else.
         """
         fix = f"lastro register --rev {version.tags.get(names.COMMIT, 'REV')} makes the version anew"
         problem = f"was made of {version.source}, not of a run's model"

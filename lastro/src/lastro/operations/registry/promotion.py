@@ -32,8 +32,7 @@ def verify(registry: Registry, version: Version) -> None:
 def move_alias(registry: Registry, wanted: Entry, seen: int, take_over: bool = False) -> Entry:
     """Record the move in the history, then move the alias; return the entry. See `history.begin` for `seen`.
 
-    Raises:
-        LastroError: another promotion is under way, or the version was retired or deleted meanwhile.
+    Raises LastroError: another promotion is under way, or the version was retired or deleted meanwhile.
     """
     entry = history.begin(registry, wanted, seen, take_over)
     version = registry.get(entry.version)
@@ -166,8 +165,7 @@ def plan_rollback(
 def roll_back(registry: Registry, plan: Rollback, who: str, reason: str, take_over: bool = False) -> Entry:
     """Carry out the plan; the alias moves last.
 
-    Raises:
-        LastroError: the artifact is not the model any more, or another promotion is under way.
+    Raises LastroError: the artifact is not the model any more, or another promotion is under way.
     """
     verify(registry, plan.version)
     wanted = replace(

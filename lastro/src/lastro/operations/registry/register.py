@@ -37,8 +37,7 @@ class Registered:
 def read_registrable(root: Path, rev: str | None = None) -> Lineage:
     """Return the lineage of `rev` (default HEAD) if it can be registered.
 
-    Raises:
-        LastroError: dvc.lock is outdated, there is no commit yet, or dvc.lock on disk names another model than HEAD's.
+    Raises LastroError: dvc.lock is outdated, there is no commit yet, or dvc.lock on disk names another model than HEAD's.
     """
     found = lineage.read(root, rev)
     if found.commit is None:
@@ -69,10 +68,8 @@ def register(
 ) -> Registered:
     """Register the model as exactly one version, verified in the store, and point the alias `test` at it.
 
-    Its verdict and the evaluation in its run become this commit's, whichever commit was evaluated last.
-
-    Raises:
-        LastroError: the model was retired, or its outputs cannot be restored.
+    Its verdict and the evaluation in its run become this commit's, whichever commit was evaluated last. Raises LastroError:
+    the model was retired, or its outputs cannot be restored.
     """
     version, created = _settle(registry, found.model), False
     refuse_retired(version)
@@ -135,8 +132,7 @@ def refuse_retired(version: Version | None) -> None:
 def complete_run(registry: Registry, root: Path, found: Lineage) -> Run:
     """Return the model's run with its training and this commit's evaluation; record what is missing.
 
-    Raises:
-        LastroError: the outputs to record are neither on disk nor in DVC.
+    Raises LastroError: the outputs to record are neither on disk nor in DVC.
     """
     if found.evaluated is None:
         where = f"dvc.lock at {(found.commit or 'HEAD')[:12]}"

@@ -64,8 +64,7 @@ def only_version(registry: Registry, model: str, rev: str) -> Version:
 def retire(registry: Registry, number: int, reason: str, even_in_production: bool = False) -> list[str]:
     """Mark the version as retired, then delete its aliases, and return those; a retry completes an interrupted one.
 
-    Raises:
-        LastroError: there is no such version, or it is in production and `even_in_production` is not set.
+    Raises LastroError: there is no such version, or it is in production and `even_in_production` is not set.
     """
     version = _get(registry, number)
     aliases = registry.snapshot().aliases_of(number)

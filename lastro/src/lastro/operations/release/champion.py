@@ -44,8 +44,7 @@ class Candidate:
 def load_candidate(root: Path, found: Lineage, run: Run, folder: Path) -> Candidate:
     """Restore the candidate into `folder`; files of the working copy that are the commit's are used in place.
 
-    Raises:
-        LastroError: DVC cannot restore the data or the predictions.
+    Raises LastroError: DVC cannot restore the data or the predictions.
     """
     here = Paths.of(root)
     prepared = restore(root, found.data, folder / "prepared", here.prepared)
@@ -63,8 +62,7 @@ def load_candidate(root: Path, found: Lineage, run: Run, folder: Path) -> Candid
 def in_production(registry: Registry, snapshot: Snapshot) -> tuple[Version, Entry] | None:
     """Return the version at the alias `production` and the promotion that brought it there; None if there is none.
 
-    Raises:
-        LastroError: the alias was set by hand, so the release in production is unknown.
+    Raises LastroError: the alias was set by hand, so the release in production is unknown.
     """
     number = snapshot.aliases.get(names.PRODUCTION)
     version = registry.get(number) if number is not None else None
@@ -124,10 +122,7 @@ def score_champion(
 ) -> ChampionScore:
     """Score the champion's model from the registry on the candidate's test rows.
 
-    data: digest of the candidate's prepared data.
-
-    Raises:
-        LastroError: the champion's artifact has another digest.
+    data: digest of the candidate's prepared data. Raises LastroError: the champion's artifact has another digest.
     """
     who, bound = f"{release} (version {version.number})", candidate.params.gate.min_rows
     run = registry.run_of(version)

@@ -74,9 +74,8 @@ class Plan:
 def resolve(registry: Registry, root: Path, tag: ReleaseTag) -> tuple[Lineage, Version]:
     """Resolve the tag to the lineage of its commit and the one version of its model.
 
-    Raises:
-        LastroError: there is no such tag, dvc.lock is outdated there, not exactly one version has this model, or it was
-            retired.
+    Raises LastroError: there is no such tag, dvc.lock is outdated there, not exactly one version has this model, or it was
+    retired.
     """
     if not git.has_tag(root, str(tag)):
         raise LastroError("this clone has no such tag", where=tag, fix=f"git tag {tag}, or git fetch --tags")
@@ -96,8 +95,7 @@ def make_plan(
 ) -> Plan:
     """Check everything. without_champion: why production is not compared with.
 
-    Raises:
-        LastroError: see `resolve`; an artifact has another digest; DVC cannot restore the data.
+    Raises LastroError: see `resolve`; an artifact has another digest; DVC cannot restore the data.
     """
     found, version = resolve(registry, root, tag)
     entries = history.read_entries(registry.snapshot())
@@ -138,9 +136,8 @@ def promote(
 ) -> Promoted:
     """Move the tag's alias to its version, after the whole plan has been checked again.
 
-    Raises:
-        VerdictError: the plan says no.
-        LastroError: see `make_plan`; the release was rolled back; another promotion is under way.
+    Raises VerdictError: the plan says no. Raises LastroError: see `make_plan`; the release was rolled back; another
+    promotion is under way.
     """
     _, version = resolve(registry, root, tag)
     snapshot = registry.snapshot()

@@ -22,11 +22,7 @@ class ReleaseTag(Version):
 
     @classmethod
     def parse(cls, text: str) -> ReleaseTag:
-        """Read the tag that `text` spells.
-
-        Raises:
-            LastroError: it is not a release tag.
-        """
+        """Read the tag that `text` spells. Raises LastroError: it is not a release tag."""
         tag = None
         with suppress(ValueError):
             found = Version.parse(text[1:])

@@ -63,9 +63,7 @@ class Start:
 def find_start(registry: Registry, root: Path, named: str) -> Start:
     """Find a version number, alias, model file, image, run id, model's MD5, release tag or revision; the first that fits.
 
-    Raises:
-        LastroError: it is none of them.
-        ExternalError: the store, Git or Docker does not answer.
+    Raises LastroError: it is none of them. Raises ExternalError: the store, Git or Docker does not answer.
     """
     snapshot = registry.snapshot()
     if named.isdecimal() and named.isascii():
@@ -135,9 +133,8 @@ def _image(entries: list[Entry], named: str) -> Start:
 def inspect_image(reference: str) -> Start:
     """Read the model and the commit from the labels of a local image; nothing is pulled.
 
-    Raises:
-        ExternalError: Docker is not installed or its daemon does not answer.
-        LastroError: there is no such image here, or it has no labels of Lastro's.
+    Raises ExternalError: Docker is not installed or its daemon does not answer. Raises LastroError: there is no such image
+    here, or it has no labels of Lastro's.
     """
     where = f"image {reference}"
     instead = "trace its release tag, or the digest that lastro history --json shows"
@@ -169,8 +166,7 @@ def _digest_in(reference: str) -> str | None:
 def follow(registry: Registry, root: Path, start: Start) -> Chain:
     """Return the whole chain. What is broken is in its link, not raised.
 
-    Raises:
-        ExternalError: the store or Git does not answer.
+    Raises ExternalError: the store or Git does not answer.
     """
     known = _with_version(registry, start)
     if known.model is None and known.commit:
@@ -194,11 +190,7 @@ def follow(registry: Registry, root: Path, start: Start) -> Chain:
 
 
 def find_commit(registry: Registry, root: Path, start: Start) -> str:
-    """Return only the commit that a start leads to.
-
-    Raises:
-        LastroError: there is none.
-    """
+    """Return only the commit that a start leads to. Raises LastroError: there is none."""
     commit = start.commit or _commit_of(root, _with_version(registry, start))
     if not commit:
         fix = f"lastro trace {start.named} shows where the chain ends"
