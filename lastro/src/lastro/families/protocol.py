@@ -34,7 +34,6 @@ class Problem:
 
     @classmethod
     def of(cls, schema: Schema) -> Problem:
-        """Read it off the schema of a table."""
         return cls(
             task=schema.task,
             features=tuple(column.name for column in schema.features),

@@ -115,7 +115,6 @@ def _is_immutable(node: dict[str, Any]) -> bool:
 
 
 def _nameless(value: Any) -> Any:
-    """A part of the schema without what skops names by accident."""
     if isinstance(value, list):
         return [_nameless(item) for item in value]
     if isinstance(value, dict):

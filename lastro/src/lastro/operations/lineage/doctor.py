@@ -26,7 +26,6 @@ SECONDS = 20
 
 
 def examine(root: Path, ci: bool = False) -> Iterator[Check]:
-    """Check; see `lastro doctor`."""
     version = platform.python_version()
     if sys.version_info < LOWEST:
         yield failed("python", f"{version} is too old", "make PYTHON=python3.12")

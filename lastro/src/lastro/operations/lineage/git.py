@@ -100,7 +100,6 @@ def who(root: Path) -> str:
 
 
 def has_tag(root: Path, tag: str) -> bool:
-    """Return whether the repository has this Git tag."""
     return attempt(root, "show-ref", "--verify", "--quiet", f"refs/tags/{tag}").returncode == 0
 
 

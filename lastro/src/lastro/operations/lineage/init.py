@@ -166,7 +166,6 @@ def _reset(section: Any, defaults: dict[str, Any]) -> None:
 
 
 def name_of(data: Path) -> str:
-    """The file's name as an experiment may be called."""
     plain = unicodedata.normalize("NFKD", data.stem).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-._") or "model"
 

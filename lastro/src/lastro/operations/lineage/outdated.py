@@ -63,7 +63,6 @@ class Comparison:
         self._outputs = {out.fs_path: out for out in repo.index.outs}
 
     def run(self, stages: list[PipelineStage]) -> Iterator[Outdated | Unverified]:
-        """Compare the `stages` one after the other."""
         for stage in stages:
             recorded = self._lock.get(stage.name)
             if recorded is None:
@@ -237,7 +236,6 @@ def _paths(recorded: dict[str, Any], section: str) -> list[str]:
 
 
 def _difference(key: str, recorded: Any, actual: Any) -> str:
-    """The innermost keys that differ, with both values."""
     if isinstance(recorded, dict) and isinstance(actual, dict):
         names = [
             name

@@ -100,14 +100,11 @@ class Compared:
 
     @property
     def same(self) -> bool:
-        """Whether the bytes are the same."""
         return self.recorded is not None and self.recorded == self.made
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """Every output of every stage, in the order of the pipeline."""
-
     lineage: Lineage
     outputs: tuple[Compared, ...]
 
@@ -117,7 +114,6 @@ class Reproduction:
         return next((output for output in self.outputs if not output.same), None)
 
     def to_json(self) -> dict[str, Any]:
-        """For programs."""
         first = self.first_difference
         return {
             "commit": self.lineage.commit,

@@ -42,7 +42,6 @@ class Artifact:
 
     @property
     def family(self) -> str:
-        """The model family, as in params.yaml."""
         return self.description["metadata"]["lastro.family"]
 
 
@@ -132,7 +131,6 @@ def restore(root: Path, digest: str, target: Path, in_place: Path | None = None)
 
 
 def _copy_from_dvc(root: Path, digest: str, target: Path) -> str:
-    """Copy it, and return its path in the cache."""
     from dvc.repo import Repo
     from dvc_data.hashfile import load
     from dvc_data.hashfile.hash_info import HashInfo
@@ -158,7 +156,6 @@ def _copy_from_dvc(root: Path, digest: str, target: Path) -> str:
 
 
 def _pull(repo: Repo, digests: list[str]) -> None:
-    """Pull from the remote what the cache lacks."""
     from dvc_data.hashfile.hash_info import HashInfo
 
     missing = [md5 for md5 in digests if not Path(repo.cache.local.oid_to_path(md5)).exists()]

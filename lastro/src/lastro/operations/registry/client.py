@@ -64,7 +64,6 @@ class Snapshot:
     tags: dict[str, str]
 
     def aliases_of(self, number: int) -> list[str]:
-        """Return the aliases of this version, sorted."""
         return sorted(alias for alias, version in self.aliases.items() if version == number)
 
 
@@ -79,7 +78,6 @@ class Registry:
         self.store, self.client, self.name = store, store.client, store.experiment.name
 
     def snapshot(self) -> Snapshot:
-        """Read aliases and tags; see Snapshot."""
         with ignored(_MISSING):
             model = self.client.get_registered_model(self.name)
             aliases = {alias: int(version) for alias, version in dict(model.aliases or {}).items()}
@@ -135,7 +133,6 @@ class Registry:
             self.client.delete_model_version(self.name, str(number))
 
     def set_alias(self, alias: str, number: int) -> None:
-        """Point the alias at the version."""
         self._retry(self.client.set_registered_model_alias, self.name, alias, str(number))
 
     def delete_alias(self, alias: str) -> None:
@@ -143,7 +140,6 @@ class Registry:
         self.client.delete_registered_model_alias(self.name, alias)
 
     def set_tag(self, key: str, value: str) -> None:
-        """Set a tag of the registered model."""
         self._retry(self.client.set_registered_model_tag, self.name, key, value)
 
     def delete_tag(self, key: str) -> None:

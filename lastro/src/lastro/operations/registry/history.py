@@ -58,7 +58,6 @@ class Entry:
         return all(getattr(self, f) == getattr(other, f) for f in ("alias", "release", "version", "image"))
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields without `key`."""
         return {name: value for name, value in asdict(self).items() if name != "key"}
 
 

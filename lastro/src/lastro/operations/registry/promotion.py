@@ -58,7 +58,6 @@ def move_alias(registry: Registry, wanted: Entry, seen: int, take_over: bool = F
 
 
 def _set_previous(registry: Registry, snapshot: Snapshot, entry: Entry) -> None:
-    """Point `previous` at what the next rollback returns to."""
     at = snapshot.aliases.get(names.PREVIOUS)
     if entry.action == "promote":
         # The same version under another release, or with an image: what came before it stays.

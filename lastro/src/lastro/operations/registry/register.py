@@ -55,7 +55,6 @@ def read_registrable(root: Path, rev: str | None = None) -> Lineage:
 
 
 def refuse_outdated(found: Lineage, rev: str) -> None:
-    """Raise LastroError if dvc.lock is outdated at the revision."""
     if found.outdated:
         first, more = found.outdated[0], len(found.outdated) - 1
         others = f" and {more} more (lastro status --rev {rev})" if more else ""
@@ -122,7 +121,6 @@ def _renew(registry: Registry, old: Version, run: Run) -> Version:
 
 
 def refuse_retired(version: Version | None) -> None:
-    """Raise LastroError if the version was retired."""
     if version is not None and version.retired is not None:
         problem = f"was retired ({version.retired}) and cannot be used again"
         fix = "change params.yaml or the data and train another model"

@@ -104,7 +104,6 @@ def to_json(version: Version, snapshot: Snapshot) -> dict[str, Any]:
 
 
 def to_row(version: Version, snapshot: Snapshot) -> list[str]:
-    """Return the cells of COLUMNS in a table."""
     cells = {name: value or "" for name, value in to_json(version, snapshot).items()}
     cells["aliases"] = " ".join(cells["aliases"])
     cells["created"] = cells["created"].removesuffix("+00:00").replace("T", " ")

@@ -38,7 +38,6 @@ class Plan:
 
     @property
     def allowed(self) -> bool:
-        """Return whether every rule and the verdict pass."""
         return self.verdict.passed and all(rule.passed for rule in self.rules)
 
     def refuse_failed(self) -> None:

@@ -124,7 +124,6 @@ def _compare(what: str, old: MlflowSchema | None, new: MlflowSchema | None) -> I
 
 
 def needed(changes: list[Change]) -> Bump:
-    """Return the strongest bump that a change needs; a patch if nothing changed."""
     return max((change.bump for change in changes), default=Bump.PATCH)
 
 

@@ -39,12 +39,10 @@ class ReleaseTag(Version):
 
     @property
     def alias(self) -> str:
-        """Name the alias that this tag moves."""
         return names.PRODUCTION if self.candidate is None else names.STAGING
 
     @property
     def image_tag(self) -> str:
-        """Return the tag of the image of this release."""
         return str(self).removeprefix("v")
 
     @property

@@ -51,12 +51,10 @@ class Start:
 
     @property
     def tags(self) -> dict[str, str]:
-        """Return the tags of the version, if there is one."""
         return self.version.tags if self.version else {}
 
     @property
     def run_tags(self) -> dict[str, str]:
-        """Return the tags of the run, if there is one."""
         return self.run.data.tags if self.run else {}
 
 

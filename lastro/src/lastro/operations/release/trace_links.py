@@ -50,11 +50,9 @@ class Chain:
 
     @property
     def broken(self) -> tuple[Link, ...]:
-        """Return the links that are missing or contradict another one."""
         return tuple(link for link in self.links if link.problem)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the chain for programs."""
         return {
             "asked": self.start.named,
             "kind": self.start.kind,
@@ -75,7 +73,6 @@ class Chain:
 
 
 def links(registry: Registry, root: Path, known: Start) -> tuple[Link, ...]:
-    """Make the links in order, from the commit to the image."""
     snapshot = registry.snapshot()
     return (
         _commit(root, known),
@@ -110,7 +107,6 @@ def _data(known: Start) -> Link:
 
 
 def _params(root: Path, known: Start) -> Link:
-    """Tell the digest of the parameters that shape the model, and the parameters."""
     found, run = known.found, known.run
     digest, problem = _digest(known, found and found.params, names.PARAMS)
     if found is not None:
