@@ -10,7 +10,7 @@ import pytest
 
 from lastro.cli.github import github as github_command
 from lastro.core.errors import LastroError
-from lastro.operations.github import propose, release
+from lastro.operations.github import pulls, release
 from lastro.operations.github.branch import commit_lock
 from lastro.operations.github.client import GitHub as Client
 from lastro.operations.github.pulls import MARKER, refresh
@@ -68,12 +68,12 @@ def test_a_proposal_is_one_branch_and_one_pull_request(github, model, tmp_path, 
     root = checkout(github, model, tmp_path / "clone")
 
     def go(text: str):
-        return propose.propose(caller, root, propose.RETRAIN, "main", {"dvc.lock": text.encode()})
+        return pulls.propose(caller, root, pulls.RETRAIN, "main", {"dvc.lock": text.encode()})
 
     assert go("a\nb\nc\nd\ne\n") is None
     first = go(LOCK.replace("NAME", "one"))
     assert go(LOCK.replace("NAME", "two")) == first
-    branch = propose.RETRAIN.branch
+    branch = pulls.RETRAIN.branch
     assert model.git.read(model.git.sha(branch), "dvc.lock") == LOCK.replace("NAME", "two").encode()
     assert model.git.run("rev-list", "--count", f"main..{branch}") == "1"
     assert [e.ref for e in model.events if e.name == "workflow_dispatch"] == [f"refs/heads/{branch}"] * 2
@@ -199,17 +199,17 @@ def found(**changes) -> Drift:
 
 def test_one_issue_for_drift(github, model, monkeypatch):
     caller = client(github, monkeypatch, issues="write")
-    assert propose.drift_issue(caller, found(columns=[])) is None
+    assert pulls.drift_issue(caller, found(columns=[])) is None
     caller.send("POST", "/labels", {"name": "drift", "color": "fbca04"})
-    number = propose.drift_issue(caller, found())
-    assert propose.drift_issue(caller, found(rows=120)) == number
-    assert propose.drift_issue(caller, found(columns=[])) == number
+    number = pulls.drift_issue(caller, found())
+    assert pulls.drift_issue(caller, found(rows=120)) == number
+    assert pulls.drift_issue(caller, found(columns=[])) == number
     [issue] = model.issues.values()
     assert "still fits" in issue.body
-    assert propose.drift_issue(caller, found(release="v1.1.0")) == number
+    assert pulls.drift_issue(caller, found(release="v1.1.0")) == number
     assert "v1.1.0" in issue.title
     # Nothing could be compared: what was found stays.
-    assert propose.drift_issue(caller, Drift(model_name="churn", not_compared="3 new rows")) == number
+    assert pulls.drift_issue(caller, Drift(model_name="churn", not_compared="3 new rows")) == number
     assert "moved away" in issue.body
 
 
@@ -298,13 +298,13 @@ def test_an_update_is_proposed_with_its_conflicts_named(github, model, tmp_path,
         github_command.main(
             ["propose-locks", "--base", "main", "--from", str(incoming)], standalone_mode=False
         )
-        [pull] = [pull for pull in model.pulls if pull.branch == propose.LOCKS.branch]
+        [pull] = [pull for pull in model.pulls if pull.branch == pulls.LOCKS.branch]
         return pull
 
     # Without an update what lies in the working tree is nobody's business.
     (root / "a.txt").write_text("mine\n")
     assert "Lastro" not in go().title
-    assert model.git.run("diff", "--name-only", "main", propose.LOCKS.branch) == "requirements/dev.lock"
+    assert model.git.run("diff", "--name-only", "main", pulls.LOCKS.branch) == "requirements/dev.lock"
 
     (root / ".copier-answers.yml").write_text("_commit: v0.3.0\n")
     (root / "new.txt").write_text("new\n")

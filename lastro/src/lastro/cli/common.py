@@ -43,12 +43,8 @@ def cli() -> None:
     """
 
 
-def one_line(_ctx: click.Context, option: click.Parameter, value: str | None) -> str | None:
-    """Return a reason without its line breaks, since tables and messages show it; a callback of click.
-
-    Raises:
-        LastroError: the reason is empty.
-    """
+def _one_line(_ctx: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    # Without line breaks, since tables and messages show it.
     line = None if value is None else " ".join(value.split())
     if line == "":
         raise LastroError("is empty", where=option.opts[0], fix="say why")
@@ -57,17 +53,15 @@ def one_line(_ctx: click.Context, option: click.Parameter, value: str | None) ->
 
 def image_digest(_ctx: click.Context, option: click.Parameter, value: str | None) -> str | None:
     """Refuse what is no digest of an image; a callback of click."""
-
     if value is not None and not re.fullmatch(r"sha256:[0-9a-f]{64}", value):
-        raise LastroError(
-            "expected a digest, sha256: and 64 hexadecimal digits", where=f"{option.opts[0]} {value!r}"
-        )
+        problem = "expected a digest, sha256: and 64 hexadecimal digits"
+        raise LastroError(problem, where=f"{option.opts[0]} {value!r}")
     return value
 
 
 def reason(*names: str, **options: Any) -> Callable:
     """Make an option that takes a reason."""
-    return click.option(*names, callback=one_line, **options)
+    return click.option(*names, callback=_one_line, **options)
 
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
@@ -88,11 +82,7 @@ TAKE_OVER = click.option(
 
 @contextmanager
 def opened_registry() -> Iterator[tuple[Registry, Path]]:
-    """Open the registry of this repository; yield it and the repository's root.
-
-    Raises:
-        ExternalError: the tracking server failed, in the block or before it.
-    """
+    """Open the registry of this repository; yield it and the repository's root."""
     from lastro.operations.registry import client
 
     root = find_root()

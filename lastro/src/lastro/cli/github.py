@@ -17,11 +17,13 @@ from lastro.operations.lineage import git
 
 if TYPE_CHECKING:
     from lastro.operations.github.client import GitHub
-    from lastro.operations.github.propose import Proposal
-
+    from lastro.operations.github.pulls import Proposal
 
 BRANCH = click.option("--branch", required=True, envvar="LASTRO_BRANCH", help="The default branch.")
 BASE = click.option("--base", required=True, envvar="LASTRO_BASE", help="The default branch.")
+HEAD = click.option(
+    "--head", required=True, envvar="LASTRO_HEAD", help="The commit that the pipeline ran for."
+)
 
 
 def from_folder(**options: Any) -> Callable:
@@ -46,7 +48,7 @@ def github() -> None:
 @click.option(
     "--branch", required=True, envvar="LASTRO_BRANCH", help="The pull request's branch, in this repository."
 )
-@click.option("--head", required=True, envvar="LASTRO_HEAD", help="The commit that the pipeline ran for.")
+@HEAD
 @click.option("--base", envvar="LASTRO_BASE", help="The commit that was merged into it first, if one was.")
 @click.option("--default-branch", envvar="DEFAULT_BRANCH", help="The branch that is never committed to.")
 @from_folder(default=Path("."), help="Where report.json and dvc.lock lie.")
@@ -55,9 +57,8 @@ def publish(branch: str, head: str, base: str | None, default_branch: str | None
     from lastro.operations.github import publish as publication
 
     if branch == default_branch:
-        raise LastroError(
-            "is the default branch", where=branch, fix="run this on the branch of a pull request"
-        )
+        fix = "run this on the branch of a pull request"
+        raise LastroError("is the default branch", where=branch, fix=fix)
     commit = publication.publish(connect(), find_root(), folder, branch, head, base or None)
     job.output(commit=commit or "")
     if commit:
@@ -69,7 +70,7 @@ def publish(branch: str, head: str, base: str | None, default_branch: str | None
 @click.option(
     "--run", type=int, required=True, envvar="LASTRO_RUN", help="The workflow run whose report is posted."
 )
-@click.option("--head", required=True, envvar="LASTRO_HEAD", help="The commit that it ran for.")
+@HEAD
 def comment(run: int, head: str) -> None:
     """Post the report of a run that had no rights: a fork's, or Dependabot's."""
     from lastro.operations.github.publish import comment_for_outsider, fetch_report
@@ -103,13 +104,14 @@ def refresh_pulls(branch: str, once: bool) -> None:
     """Bring the open pull requests up to date whose only conflict with the branch is dvc.lock."""
     from lastro.operations.github.pulls import refresh
 
-    done = refresh(connect(), find_root(), branch, once)
-    for found in done:
-        click.echo(f"#{found.pull.number}: {found.what}")
-    if done:
-        lines = "\n".join(f"- #{found.pull.number}: {code(found.what)}" for found in done)
-        job.summary(f"### Open pull requests\n\n{lines}")
-    refused = [f"#{found.pull.number}" for found in done if found.refused]
+    lines, refused = [], []
+    for found in refresh(connect(), find_root(), branch, once):
+        number = f"#{found.pull.number}"
+        click.echo(f"{number}: {found.what}")
+        lines.append(f"- {number}: {code(found.what)}")
+        refused += [number] if found.refused else []
+    if lines:
+        job.summary("\n".join(["### Open pull requests\n", *lines]))
     if refused:
         raise ExternalError("GitHub refused, see above", where=", ".join(refused), fix="run the job again")
 
@@ -156,7 +158,7 @@ def rolled_back(source: str, target: str, number: str, reason: str) -> None:
 @click.argument("findings", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def drift(findings: Path) -> None:
     """Open or refresh the one issue about drift. FINDINGS is what `lastro drift --json` wrote."""
-    from lastro.operations.github.propose import drift_issue
+    from lastro.operations.github.pulls import drift_issue
     from lastro.operations.report.content import read_as
     from lastro.operations.report.drift import Drift
 
@@ -171,7 +173,7 @@ def drift(findings: Path) -> None:
 )
 def retrain(base: str, folder: Path) -> None:
     """Open or refresh the pull request that retrains on the newest data."""
-    from lastro.operations.github.propose import RETRAIN
+    from lastro.operations.github.pulls import RETRAIN
 
     found = [folder / "dvc.lock", *sorted(folder.glob("data/**/*.dvc"))]
     _propose(RETRAIN, base, {path.relative_to(folder).as_posix(): path for path in found if path.is_file()})
@@ -182,7 +184,7 @@ def retrain(base: str, folder: Path) -> None:
 @from_folder(required=True, help="Where the locks lie.")
 def propose_locks(base: str, folder: Path) -> None:
     """Open or refresh the pull request with newer locks, and with what `make update` left in the working tree."""
-    from lastro.operations.github.propose import with_update
+    from lastro.operations.github.pulls import with_update
 
     locks = {f"requirements/{path.name}": path for path in sorted(folder.glob("*.lock"))}
     proposal, changed = with_update(find_root())
@@ -193,7 +195,7 @@ def _propose(
     proposal: Proposal, base: str, files: dict[str, Path], changed: dict[str, bytes | None] | None = None
 ) -> None:
     from lastro.operations.github import client
-    from lastro.operations.github.propose import propose
+    from lastro.operations.github.pulls import propose
 
     root = find_root()
     prefix = git.prefix(root)
@@ -236,8 +238,7 @@ def setup(applied: bool) -> None:
             value = ' --body "…"' if kind == "variable" else ""
             click.echo(f"{kind}, optional: {name}: {what}\n         gh {kind} set {name}{value}")
     if not applied:
-        click.echo(
-            "nothing was changed; make github-setup ARGS=--apply sets what is above, but for variables and secrets"
-        )
+        how = "make github-setup ARGS=--apply sets what is above, but for variables and secrets"
+        click.echo(f"nothing was changed; {how}")
     if refused:
         raise ExternalError(f"{refused} of the settings were refused, see above", fix="fix them, then again")

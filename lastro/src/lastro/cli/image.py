@@ -10,6 +10,7 @@ import click
 
 from lastro.cli.common import cli, image_digest, opened_registry, print_table
 from lastro.core.errors import ExternalError, LastroError, VerdictError
+from lastro.core.files import write_whole
 from lastro.core.paths import find_root
 from lastro.operations.github import job
 
@@ -48,7 +49,7 @@ def build_image(what: str, tag: str, no_cache: bool, repository: str | None) -> 
         if repository and published(subject, repository, tag):
             click.echo(f"taken: {tag}, which was pushed to {repository} before")
             return
-        built = build(root, subject, tag, not no_cache)
+        built = build(root, subject, tag, no_cache)
     click.echo(f"built: {tag}, {built}, {registry.name} version {subject.version.number}")
 
 
@@ -61,7 +62,7 @@ def verify_image(image: str, what: str) -> None:
     Starts it without rights, sends every held-out row in every form and compares with the recorded predictions, sends bad
     requests, checks labels and user, and stops it.
     """
-    from lastro.operations.image.publication import record_passed
+    from lastro.operations.image.publication import passed
     from lastro.operations.image.subject import find_subject
     from lastro.operations.image.verify import verify
 
@@ -71,7 +72,9 @@ def verify_image(image: str, what: str) -> None:
     failed = [check.name for check in checks if not check.passed]
     if failed:
         raise VerdictError(f"must not be published ({', '.join(failed)})", where=image)
-    record_passed(root, image_id)
+    record = passed(root, image_id)
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.touch()
     click.echo(f"verified: {image}, {image_id}")
 
 
@@ -136,20 +139,15 @@ def sbom_image(image: str, output: Path) -> None:
     from lastro.core.docker import inspect
 
     if find_spec("cyclonedx_py") is None:
-        raise LastroError(
-            "is not installed here",
-            where="cyclonedx-bom",
-            fix="python -m pip install --require-hashes -r requirements/sbom.lock",
-        )
+        fix = "python -m pip install --require-hashes -r requirements/sbom.lock"
+        raise LastroError("is not installed here", where="cyclonedx-bom", fix=fix)
     from lastro.operations.image import contents, sbom
 
     found = inspect(image)
     held = contents.read_image(found["Id"])
     text = sbom.describe(found, held)
-    files = {sbom.FILE: text, contents.LICENCES: held.licences(sbom.declared(text))}
-    output.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        (output / name).write_text(content, encoding="utf-8")
+    for name, content in ((sbom.FILE, text), (contents.LICENCES, held.licences(sbom.declared(text)))):
+        write_whole(output / name, content)
         click.echo(output / name)
 
 
@@ -161,10 +159,8 @@ def run_image(image: str, port: int) -> None:
     from lastro.core.docker import HARDENED, PORT
 
     click.echo(f"http://127.0.0.1:{port}/docs; Ctrl-C ends it")
+    command = ["docker", "run", "--rm", "--init", *HARDENED, f"--publish=127.0.0.1:{port}:{PORT}", image]
     try:
-        os.execvp(
-            "docker",
-            ["docker", "run", "--rm", "--init", *HARDENED, f"--publish=127.0.0.1:{port}:{PORT}", image],
-        )
+        os.execvp("docker", command)
     except FileNotFoundError:
         raise ExternalError("Docker is not installed here", where="docker run", fix="lastro doctor") from None

@@ -61,14 +61,12 @@ def init(force: bool, no_run: bool, example: str | None, **options: Any) -> None
         click.echo("next: dvc repro")
         return
     if run_dvc(root, "repro"):
-        raise ExternalError(
-            "failed, see above", where="dvc repro", fix="params.yaml is written: change it and run dvc repro"
-        )
+        fix = "params.yaml is written: change it and run dvc repro"
+        raise ExternalError("failed, see above", where="dvc repro", fix=fix)
     click.echo("next: lastro check; then git add --all, git commit, dvc push")
 
 
 def _ask(options: dict[str, Any]) -> None:
-    """Fill in what was not given."""
     from lastro.families.catalog import FAMILIES
     from lastro.operations.lineage.init import name_of
 
@@ -83,9 +81,8 @@ def _ask(options: dict[str, Any]) -> None:
         ask("family", "Model family", type=click.Choice(list(FAMILIES)), default="xgboost")
         ask("name", "Name of the model", default=name_of(options["data"]))
     except click.Abort:
-        raise LastroError(
-            "the answers ended too early", where="init", fix="give --data and --target"
-        ) from None
+        fix = "give --data and --target"
+        raise LastroError("the answers ended too early", where="init", fix=fix) from None
 
 
 @cli.command("status")
@@ -101,24 +98,19 @@ def status(rev: str | None, as_json: bool) -> None:
         print_json({**asdict(found), "lock": lock})
         return
     commit = found.commit[:12] if found.commit else "none yet"
-    rows = {
-        "commit": f"{commit} (dirty: tracked files differ from it)" if found.dirty else commit,
-        "model": found.model,
-        "data": found.data,
-        "params": found.params,
-        "predictions": found.predictions or "none",
-        "lock": lock,
-    }
-    for name, value in rows.items():
-        click.echo(f"{name:<12} {value}")
+    dirty = " (dirty: tracked files differ from it)" if found.dirty else ""
+    click.echo(f"commit       {commit}{dirty}")
+    for name in ("model", "data", "params", "predictions"):
+        click.echo(f"{name:<12} {getattr(found, name) or 'none'}")
+    click.echo(f"lock         {lock}")
     for reason in found.outdated:
         click.echo(f"  {reason.stage}: {reason.what}")
     if found.outdated:
         where = f"on a branch from {rev}: " if rev else ""
         fixes = ", ".join(dict.fromkeys(reason.fix for reason in found.outdated))
-        click.echo(f"{'fix':<12} {where}{fixes}, then commit dvc.lock")
+        click.echo(f"fix          {where}{fixes}, then commit dvc.lock")
     if found.unverified:
-        click.echo(f"{'unverified':<12} cannot be compared from here")
+        click.echo("unverified   cannot be compared from here")
     for reason in found.unverified:
         click.echo(f"  {reason.stage}: {reason.what}")
 
@@ -190,9 +182,8 @@ def reproduce(what: str, as_json: bool) -> None:
         state = "same" if output.same else f"differs: recorded {output.recorded}, made {output.made}"
         click.echo(f"{output.stage:<9}{output.path:<28} {state}")
     if first is not None:
-        click.echo(
-            f"not reproduced: the stage {first.stage} is the first to differ ({first.path}); {_why(root)}"
-        )
+        where = f"the stage {first.stage} is the first to differ ({first.path})"
+        click.echo(f"not reproduced: {where}; {_why(root)}")
         sys.exit(1)
     click.echo(
         f"reproduced: model {done.lineage.model} of {commit[:12]}, and all other outputs, byte by byte"
@@ -201,7 +192,6 @@ def reproduce(what: str, as_json: bool) -> None:
 
 def _commit(root: Path, what: str) -> str:
     """Find the commit; the tracking store is asked only where Git does not know."""
-
     if what == "HEAD" or re.fullmatch(r"[0-9a-f]{40}", what):
         return git.resolve(root, what)
     if git.has_tag(root, what):

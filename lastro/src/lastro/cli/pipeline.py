@@ -15,7 +15,6 @@ from lastro.operations.github import job
 
 if TYPE_CHECKING:
     from lastro.core.params import Params
-    from lastro.evaluation.gate import Verdict
     from lastro.operations.tracking.recorder import Recorder
 
 STAGES = ("prepare", "train", "evaluate")
@@ -45,12 +44,7 @@ def stage(name: str) -> None:
 
 
 def run_stage(name: str, params: Params, paths: Paths, trial: bool = False) -> None:
-    """Run one stage; train and evaluate beside the recorder, which writes their MLflow run.
-
-    Raises:
-        LastroError: see the stages.
-        ExternalError: a remote tracking server does not answer before the training; nothing has been trained then.
-    """
+    """Run one stage; train and evaluate beside the recorder, which writes their MLflow run."""
     if name == "prepare":
         from lastro.tables.prepare import prepare
 
@@ -82,9 +76,8 @@ def _evaluate(params: Params, paths: Paths, _recorder: Recorder) -> None:
     from lastro.evaluation.text import HEADERS, metric_rows, slice_table
 
     evaluation, verdict = evaluate(params, paths)
-    click.echo(
-        f"{params.name}: {params.model.family}, {evaluation['task']}, {evaluation['rows']} held-out rows\n"
-    )
+    what = f"{params.model.family}, {evaluation['task']}, {evaluation['rows']} held-out rows"
+    click.echo(f"{params.name}: {what}\n")
     print_table(metric_rows(evaluation["metrics"]), HEADERS)
     calibration = evaluation["metrics"].get("calibration_error")
     if calibration and calibration["low"] is not None and calibration["value"] < calibration["low"]:
@@ -111,9 +104,8 @@ def repro(locked: bool) -> None:
     from lastro.operations.lineage.pipeline import run_pipeline
 
     ran = run_pipeline(find_root(), locked)
-    click.echo(
-        f"ran: {', '.join(ran)}" if ran else "nothing had to be run: all of it was there or in DVC's storage"
-    )
+    nothing = "nothing had to be run: all of it was there or in DVC's storage"
+    click.echo(f"ran: {', '.join(ran)}" if ran else nothing)
     job.output(ran=",".join(ran))
 
 
@@ -142,10 +134,9 @@ class TrialCommand(click.Command):
         common = super().get_params(ctx)
         chosen = [arg.partition("model.family=")[2] for arg in sys.argv if "model.family=" in arg]
         try:
-            family = (
-                chosen[-1] if chosen else Document.read(find_root() / "params.yaml").params().model.family
-            )
-            fields = catalog.get(family).Hyperparameters.model_fields
+            if not chosen:
+                chosen = [Document.read(find_root() / "params.yaml").params().model.family]
+            fields = catalog.get(chosen[-1]).Hyperparameters.model_fields
         except LastroError:
             # The command itself will say what is wrong; `lastro train --help` still answers.
             return common
@@ -179,11 +170,8 @@ def train(overrides: dict[str, Any], **options: str | None) -> None:
     from lastro.core.yaml12 import load
     from lastro.families import catalog
 
-    chosen = {
-        f"model.params.{name.removeprefix(HYPERPARAMETER)}": load(text)
-        for name, text in options.items()
-        if text is not None
-    }
+    given = {name.removeprefix(HYPERPARAMETER): text for name, text in options.items() if text is not None}
+    chosen = {f"model.params.{name}": load(text) for name, text in given.items()}
     root = find_root()
     if "model.family" in overrides:
         # The hyperparameters in params.yaml are another family's.
@@ -208,7 +196,9 @@ def check(champion: Path | None) -> None:
     With --champion the gate runs again, with its comparison on the rows that both files have.
     """
     from lastro.core.files import read_json
-    from lastro.evaluation.gate import Verdict
+    from lastro.evaluation.evaluate import read_training
+    from lastro.evaluation.gate import Verdict, judge
+    from lastro.evaluation.predictions import Predictions
     from lastro.families.catalog import load_params
 
     paths = Paths.of(find_root())
@@ -217,7 +207,9 @@ def check(champion: Path | None) -> None:
     _refuse_another_models(paths)
     verdict = Verdict.from_json(read_json(paths.verdict, "run dvc repro"))
     if champion:
-        verdict = _judge(params, paths, champion)
+        prior = read_training(paths.training)["prior"]
+        candidate, other = Predictions.read(paths.predictions), Predictions.read(champion)
+        verdict = judge(candidate, params.gate, params.evaluation, prior, champion=other)
     print_verdict(verdict)
     if not verdict.passed:
         failed = ", ".join(rule.name for rule in verdict.rules if not rule.passed)
@@ -231,25 +223,11 @@ def _refuse_another_models(paths: Paths) -> None:
 
     found = lineage.read(paths.root)
     for item in found.outdated:
-        raise LastroError(
-            f"dvc.lock is outdated: {item.stage}: {item.what}", fix=f"{item.fix}, then check again"
-        )
+        problem = f"dvc.lock is outdated: {item.stage}: {item.what}"
+        raise LastroError(problem, fix=f"{item.fix}, then check again")
     for path, recorded in ((paths.verdict, found.verdict), (paths.predictions, found.predictions)):
         with readable(path, "run dvc checkout or dvc repro"):
             here = file_md5(path)
         if here != recorded:
-            raise LastroError(
-                "is not the file that dvc.lock records",
-                where=path,
-                fix="run dvc checkout, or dvc repro, then check again",
-            )
-
-
-def _judge(params: Params, paths: Paths, champion: Path) -> Verdict:
-    from lastro.evaluation.evaluate import read_training
-    from lastro.evaluation.gate import judge
-    from lastro.evaluation.predictions import Predictions
-
-    prior = read_training(paths.training)["prior"]
-    candidate = Predictions.read(paths.predictions)
-    return judge(candidate, params.gate, params.evaluation, prior, champion=Predictions.read(champion))
+            fix = "run dvc checkout, or dvc repro, then check again"
+            raise LastroError("is not the file that dvc.lock records", where=path, fix=fix)

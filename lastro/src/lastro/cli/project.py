@@ -19,7 +19,6 @@ def run(entry_point: str, given: list[str]) -> None:
 
     Raises:
         LastroError: an unknown entry point.
-        ExternalError: the pipeline failed.
     """
     pairs = zip(given[::2], given[1::2], strict=True)
     options = [f"{name.replace('_', '-')}={value}" for name, value in pairs if value != UNCHANGED]

@@ -48,16 +48,8 @@ def register(rev: str | None, pull_request: str | None, as_json: bool) -> None:
         done = register.register(registry, root, found, rev, pull_request)
     version = done.version
     if as_json:
-        print_json(
-            {
-                "name": registry.name,
-                "version": version.number,
-                "created": done.created,
-                "run": version.run_id,
-                "model": found.model,
-                "commit": found.commit,
-            }
-        )
+        told = {"name": registry.name, "version": version.number, "created": done.created}
+        print_json({**told, "run": version.run_id, "model": found.model, "commit": found.commit})
         return
     what = "registered" if done.created else "registered already"
     click.echo(f"{what}: {registry.name} version {version.number}, model {found.model}")
@@ -136,35 +128,22 @@ def history(as_json: bool) -> None:
         snapshot = registry.snapshot()
         entries = [entry for entry in history.read_entries(snapshot) if entry.state != "claimed"][::-1]
         interrupted = {entry.key for entry in history.unfinished(registry, snapshot)}
+    finished = {e.key for e in entries if e.state == "decided" and e.key not in interrupted}
     if as_json:
-        print_json(
-            [
-                {**entry.to_json(), "finished": entry.state == "decided" and entry.key not in interrupted}
-                for entry in entries
-            ]
-        )
+        print_json([{**entry.to_json(), "finished": entry.key in finished} for entry in entries])
         return
     if not entries:
         click.echo("nothing was promoted yet; lastro promote TAG")
         return
     rows = []
     for entry in entries:
-        state = (
-            "abandoned" if entry.state == "abandoned" else "interrupted" if entry.key in interrupted else ""
-        )
-        rows.append(
-            [
-                entry.number,
-                entry.when,
-                entry.who,
-                entry.action,
-                entry.alias,
-                entry.from_release or (f"version {entry.from_version}" if entry.from_version else "-"),
-                f"{entry.release} (version {entry.version})",
-                entry.commit[:12],
-                " ".join(filter(None, [entry.why, f"[{state}]" if state else ""])),
-            ]
-        )
+        state = " [abandoned]" if entry.state == "abandoned" else ""
+        if not state and entry.key in interrupted:
+            state = " [interrupted]"
+        before = entry.from_release or (f"version {entry.from_version}" if entry.from_version else "-")
+        after, why = f"{entry.release} (version {entry.version})", f"{entry.why or ''}{state}".strip()
+        moved = (entry.number, entry.when, entry.who, entry.action, entry.alias, before, after)
+        rows.append([*moved, entry.commit[:12], why])
     print_table(rows, ["#", "when (UTC)", "who", "action", "alias", "from", "to", "commit", "why"])
 
 
@@ -237,21 +216,13 @@ def rollback(
         plan = plan_rollback(registry, to or None, source or None, why if attempt > 1 else None)
         now, target = plan.now, plan.target
         if as_json:
-            print_json(
-                {
-                    "from": now and {"release": now.release, "version": now.version, "image": now.image},
-                    "to": {
-                        "release": target.release,
-                        "version": target.version,
-                        "image": target.image,
-                        "commit": target.commit,
-                        "model": target.model,
-                    },
-                    "skipped": list(plan.skipped),
-                    "already": plan.already,
-                    "dry_run": dry_run,
-                }
-            )
+            keys = ("release", "version", "image", "commit", "model")
+            moves = {
+                "from": now and {key: getattr(now, key) for key in keys[:3]},
+                "to": {key: getattr(target, key) for key in keys},
+            }
+            told = {"skipped": list(plan.skipped), "already": plan.already, "dry_run": dry_run}
+            print_json({**moves, **told})
         else:
             click.echo(f"from: {f'{now.release}, version {now.version}' if now else 'nothing'}")
             for skipped in plan.skipped:
@@ -263,9 +234,8 @@ def rollback(
         if plan.already and now:
             job.output(number=str(now.number))
         if dry_run or plan.already:
-            click.echo(
-                "dry run: nothing was changed" if dry_run else "production is there already", err=as_json
-            )
+            what = "dry run: nothing was changed" if dry_run else "production is there already"
+            click.echo(what, err=as_json)
             return
         entry = roll_back(registry, plan, git.who(root), why, take_over)
         job.output(number=str(entry.number))

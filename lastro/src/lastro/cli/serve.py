@@ -47,9 +47,8 @@ def predict(source: str, output: Path | None) -> None:
     try:
         answer = load_model(root).predict(table.to_pandas())
     except MlflowException as error:
-        raise LastroError(
-            error.message, where=source, fix="correct the cell (rows count from 0 here)"
-        ) from None
+        fix = "correct the cell (rows count from 0 here)"
+        raise LastroError(error.message, where=source, fix=fix) from None
     if output and output.suffix == ".parquet":
         answer.to_parquet(output, index=False)
     else:
@@ -93,9 +92,8 @@ def ui(port: int) -> None:
     root = find_root()
     uri = address.tracking_uri(root)
     if uri.startswith(("http:", "https:", "databricks", "azureml:")):
-        raise LastroError(
-            "is a server, which has these pages", where=address.VARIABLE, fix="open it in a browser"
-        )
+        fix = "open it in a browser"
+        raise LastroError("is a server, which has these pages", where=address.VARIABLE, fix=fix)
     address.bring_home(address.database_of(root))
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     options = ("--backend-store-uri", uri, "--workers", "1", "--port", str(port))
@@ -103,7 +101,6 @@ def ui(port: int) -> None:
 
 
 def _fetch(registry: Registry, root: Path, what: str | None, folder: Path) -> tuple[str, Path]:
-    """Download the model and verify its bytes; its title, and the folder that holds it."""
     from lastro.operations.lineage import lineage
     from lastro.operations.registry import artifact, names
     from lastro.operations.release.trace import find_start, follow, get_run
@@ -114,18 +111,15 @@ def _fetch(registry: Registry, root: Path, what: str | None, folder: Path) -> tu
         what = next((alias for alias in (names.PRODUCTION, names.TEST) if alias in aliases), None)
     if what is None:
         model = lineage.read(root).model
-        run = runs.find_run(registry.store, model)
-        version = None
-        what = "the model of dvc.lock"
+        run, version, what = runs.find_run(registry.store, model), None, "the model of dvc.lock"
     else:
         chain = follow(registry, root, find_start(registry, root, what))
         model, content = chain.start.model, chain.to_json()["links"]
         run = get_run(registry, content["run"]["run"]) if content["run"] else None
         version = content["version"]
     if not model or run is None:
-        raise LastroError(
-            "has no run in the tracking store", where=what, fix="lastro sync, or lastro register --rev"
-        )
+        fix = "lastro sync, or lastro register --rev"
+        raise LastroError("has no run in the tracking store", where=what, fix=fix)
     title = f"{version['name']} version {version['version']}" if version else f"model {model}"
     return f"{title} ({what})", artifact.fetch_folder(run, model, folder)
 
@@ -136,9 +130,8 @@ def _free(port: int) -> int:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise LastroError(
-                f"{error.strerror}", where=f"port {port}", fix="choose another with --port"
-            ) from None
+            fix = "choose another with --port"
+            raise LastroError(error.strerror, where=f"port {port}", fix=fix) from None
         return probe.getsockname()[1]
 
 

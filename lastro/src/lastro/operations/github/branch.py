@@ -10,8 +10,8 @@ import base64
 import os
 import subprocess
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
@@ -28,13 +28,11 @@ class MovedError(LastroError):
     """The branch is no longer where it was when the work began."""
 
     def __init__(self, branch: str) -> None:
-        super().__init__(
-            "was pushed to meanwhile", where=branch, fix="the run for that push brings its own dvc.lock"
-        )
+        fix = "the run for that push brings its own dvc.lock"
+        super().__init__("was pushed to meanwhile", where=branch, fix=fix)
 
 
-@dataclass(frozen=True)
-class LockCommit:
+class LockCommit(NamedTuple):
     """The commit at which the branch has this dvc.lock, and whether it was made now."""
 
     commit: str
@@ -50,9 +48,13 @@ def commit_lock(root: Path, head: str, branch: str, lock: bytes, base: str | Non
     Raises:
         MovedError: the branch is no longer at `head`.
         LastroError: what is to be committed is no dvc.lock, or more than dvc.lock conflicts.
-        ExternalError: Git failed.
     """
-    _refuse_other_content(lock)
+    try:
+        content = yaml.safe_load(lock) if len(lock) <= MAXIMUM_LOCK_BYTES else None
+    except yaml.YAMLError:
+        content = None
+    if not isinstance(content, dict) or not isinstance(content.get("stages"), dict):
+        raise LastroError("what the pipeline left is no dvc.lock", where=LOCK, fix="run dvc repro")
     path = f"{git.prefix(root)}{LOCK}"
     fetch(root, f"+refs/heads/{branch}:refs/lastro/branch")
     found = git.resolve(root, "refs/lastro/branch")
@@ -60,17 +62,15 @@ def commit_lock(root: Path, head: str, branch: str, lock: bytes, base: str | Non
     parents = [head, merged] if merged else [head]
     if found != head:
         # An earlier attempt made this very commit: a no-op.
-        made_of = git.attempt(root, "rev-parse", f"{found}^@").stdout.decode().split()
-        if made_of == parents and blob(root, found, path) == lock:
+        if git.line(root, "rev-parse", f"{found}^@").split() == parents and blob(root, found, path) == lock:
             return LockCommit(found, False)
         raise MovedError(branch)
     tree = head
     if merged:
         tree, names = conflicts(root, head, merged)
         if set(names) - {path}:
-            raise LastroError(
-                f"conflicts in {', '.join(names)}", where=branch, fix="merge by hand: lastro merge"
-            )
+            fix = "merge by hand: lastro merge"
+            raise LastroError(f"conflicts in {', '.join(names)}", where=branch, fix=fix)
     elif blob(root, head, path) == lock:
         return LockCommit(head, False)
     what = "Merge the default branch; " if merged else ""
@@ -78,15 +78,6 @@ def commit_lock(root: Path, head: str, branch: str, lock: bytes, base: str | Non
     commit = commit_files(root, tree, parents, {path: lock}, message)
     push(root, commit, branch, head)
     return LockCommit(commit, True)
-
-
-def _refuse_other_content(lock: bytes) -> None:
-    try:
-        content = yaml.safe_load(lock) if len(lock) <= MAXIMUM_LOCK_BYTES else None
-    except yaml.YAMLError:
-        content = None
-    if not isinstance(content, dict) or not isinstance(content.get("stages"), dict):
-        raise LastroError("what the pipeline left is no dvc.lock", where="dvc.lock", fix="run dvc repro")
 
 
 def blob(root: Path, commit: str, path: str) -> bytes | None:
@@ -98,11 +89,7 @@ def blob(root: Path, commit: str, path: str) -> bytes | None:
 def commit_files(
     root: Path, tree: str, parents: list[str], files: dict[str, bytes | None], message: str
 ) -> str:
-    """Make a commit of the tree with these files in it, or without those that are None. tree: also a commit that has it.
-
-    Raises:
-        ExternalError: Git failed.
-    """
+    """Make a commit of the tree with these files in it, or without those that are None. tree: also a commit that has it."""
     env = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in BOT.items()}
     with tempfile.TemporaryDirectory(prefix="lastro-lock-") as folder:
         env["GIT_INDEX_FILE"] = str(Path(folder) / "index")
@@ -120,11 +107,7 @@ def commit_files(
 
 
 def conflicts(root: Path, ours: str, theirs: str) -> tuple[str, list[str]]:
-    """Merge two commits without a checkout; the tree of the merge, and the files that conflict in it.
-
-    Raises:
-        ExternalError: Git is older than 2.38, or the two have no common history.
-    """
+    """Merge two commits without a checkout; the tree of the merge, and the files that conflict in it."""
     done = git.attempt(root, "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", ours, theirs)
     if done.returncode not in (0, 1):
         raise ExternalError(f"failed: {_last_line(done)}", where=f"git merge-tree {ours[:12]} {theirs[:12]}")
@@ -133,11 +116,7 @@ def conflicts(root: Path, ours: str, theirs: str) -> tuple[str, list[str]]:
 
 
 def fetch(root: Path, *refspecs: str) -> None:
-    """Fetch refs from origin.
-
-    Raises:
-        ExternalError: Git failed.
-    """
+    """Fetch refs from origin."""
     _git(root, "fetch", "--quiet", "--no-tags", "origin", *refspecs, env=_credentials())
 
 
@@ -152,7 +131,6 @@ def push(root: Path, commit: str, branch: str, expected: str) -> None:
 
     Raises:
         MovedError: the branch is elsewhere: somebody pushed meanwhile.
-        ExternalError: Git failed.
     """
     ref = f"refs/heads/{branch}"
     lease = f"--force-with-lease={ref}:{expected}"

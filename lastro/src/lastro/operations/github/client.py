@@ -46,13 +46,9 @@ class GitHub:
         # A GET may be sent again; a POST that got lost may have been carried out.
         retry = Retry(3, backoff_factor=0.5, status_forcelist=(502, 503, 504), raise_on_status=False)
         self.session.mount(self.api, HTTPAdapter(max_retries=retry))
-        self.session.headers.update(
-            {
-                "Accept": "application/vnd.github+json",
-                "Authorization": f"Bearer {self.token}",
-                "X-GitHub-Api-Version": VERSION,
-            }
-        )
+        self.session.headers["Accept"] = "application/vnd.github+json"
+        self.session.headers["Authorization"] = f"Bearer {self.token}"
+        self.session.headers["X-GitHub-Api-Version"] = VERSION
 
     @property
     def owner(self) -> str:
@@ -60,18 +56,12 @@ class GitHub:
         return self.name.partition("/")[0]
 
     def call(self, method: str, path: str, seconds: float = SECONDS, **options: Any) -> requests.Response:
-        """Send a request for `path` below the repository, or for a whole address. options: see `requests.request`.
-
-        Raises:
-            ExternalError: GitHub cannot be reached.
-            AnswerError: it refuses.
-        """
+        """Send a request for `path` below the repository, or for a whole address. options: see `requests.request`."""
         url = path if path.startswith("http") else f"{self.api}/repos/{self.name}{path}"
         where = f"GitHub: {method} {path.removeprefix(self.api).partition('?')[0]}"
         try:
-            answer = self.session.request(
-                method, url, timeout=seconds, allow_redirects=method == "GET", **options
-            )
+            led_on = method == "GET"
+            answer = self.session.request(method, url, timeout=seconds, allow_redirects=led_on, **options)
         except requests.RequestException as error:
             raise ExternalError(type(error).__name__, where=where, fix="run the job again") from None
         # What GitHub calls a success is below 300; only a GET is led on to another address.
@@ -80,7 +70,7 @@ class GitHub:
         return answer
 
     def get(self, path: str, missing_ok: bool = False, **query: Any) -> Any:
-        """Get the JSON at `path`. missing_ok: None where there is nothing. Raises: see `call`."""
+        """Get the JSON at `path`. missing_ok: None where there is nothing."""
         try:
             return self.call("GET", path, params=query).json()
         except AnswerError as error:
@@ -89,16 +79,12 @@ class GitHub:
             raise
 
     def send(self, method: str, path: str, content: Any) -> Any:
-        """Send JSON; return the answer's JSON, None where it has none. Raises: see `call`."""
+        """Send JSON; return the answer's JSON, None where it has none."""
         answer = self.call(method, path, json=content)
         return answer.json() if answer.content else None
 
-    def upload(self, url: str, content: bytes, kind: str) -> None:
-        """Send bytes to the address that GitHub named for them. Raises: see `call`."""
-        self.call("POST", url, 10 * SECONDS, data=content, headers={"Content-Type": kind})
-
     def pages(self, path: str, **query: Any) -> Iterator[Any]:
-        """Yield every entry of a list, page by page. Raises: see `call`."""
+        """Yield every entry of a list, page by page."""
         following, query = path, {**query, "per_page": 100}
         for _ in range(MAXIMUM_PAGES):
             answer = self.call("GET", following, params=query)
@@ -133,16 +119,11 @@ def _reason(answer: requests.Response) -> str:
 
 
 def from_environment() -> GitHub:
-    """Return the repository of the job, or the one that GITHUB_REPOSITORY names at home.
-
-    Raises:
-        LastroError: a variable is not set.
-    """
+    """Return the repository of the job, or the one that GITHUB_REPOSITORY names at home."""
     name, token = os.environ.get("GITHUB_REPOSITORY", ""), os.environ.get("GITHUB_TOKEN", "")
     if name.count("/") != 1:
-        raise LastroError(
-            "is not set", where="GITHUB_REPOSITORY", fix="export GITHUB_REPOSITORY=owner/repository"
-        )
+        fix = "export GITHUB_REPOSITORY=owner/repository"
+        raise LastroError("is not set", where="GITHUB_REPOSITORY", fix=fix)
     if not token:
         fix = "in a workflow env: GITHUB_TOKEN: ${{ github.token }}, at home export GITHUB_TOKEN=$(gh auth token)"
         raise LastroError("is not set", where="GITHUB_TOKEN", fix=fix)
@@ -150,29 +131,25 @@ def from_environment() -> GitHub:
 
 
 def from_login(root: Path) -> GitHub:
-    """Return the repository that origin names, with GITHUB_TOKEN or a person's own login: for what no workflow may do.
-
-    Raises:
-        LastroError: there is no login, or origin is not on GitHub.
-    """
+    """Return the repository that origin names, with GITHUB_TOKEN or a person's own login: for what no workflow may do."""
     if not os.environ.get("GITHUB_TOKEN"):
         try:
-            done = subprocess.run(["gh", "auth", "token"], capture_output=True, text=True, check=False)
-            token = done.stdout.strip() if done.returncode == 0 else ""
-        except OSError:
+            token = subprocess.check_output(
+                ["gh", "auth", "token"], stderr=subprocess.DEVNULL, text=True
+            ).strip()
+        except (OSError, subprocess.CalledProcessError):
             token = ""
         if not token:
             fix = "gh auth login, or export GITHUB_TOKEN with the right of administration"
             raise LastroError("no login", where="GitHub", fix=fix)
         os.environ["GITHUB_TOKEN"] = token
     if not os.environ.get("GITHUB_REPOSITORY"):
-        address = git.attempt(root, "remote", "get-url", "origin").stdout.decode(errors="replace").strip()
+        address = git.line(root, "remote", "get-url", "origin")
         found = _ADDRESS.search(address)
         if found is None:
+            fix = "git remote add origin, or export GITHUB_REPOSITORY=owner/repository"
             raise LastroError(
-                f"{address or 'is not set'}: is no repository on GitHub",
-                where="origin",
-                fix="git remote add origin, or export GITHUB_REPOSITORY=owner/repository",
+                f"{address or 'is not set'}: is no repository on GitHub", where="origin", fix=fix
             )
         os.environ["GITHUB_REPOSITORY"] = found[1]
     return from_environment()

@@ -59,9 +59,8 @@ def examine() -> Iterator[Check]:
         return
     missing = [n for n in ("GITHUB_REPOSITORY", "GITHUB_SHA", "GITHUB_EVENT_NAME") if not os.environ.get(n)]
     if missing:
-        yield failed(
-            NAME, f"{', '.join(missing)}: not set", "run this in a step of a job, not in a bare container"
-        )
+        fix = "run this in a step of a job, not in a bare container"
+        yield failed(NAME, f"{', '.join(missing)}: not set", fix)
     else:
         yield ok(NAME, f"{os.environ['GITHUB_REPOSITORY']}, {os.environ['GITHUB_EVENT_NAME']}")
     if not os.environ.get("GITHUB_TOKEN"):

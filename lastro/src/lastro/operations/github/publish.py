@@ -8,12 +8,12 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from lastro.core.errors import LastroError, VerdictError
+from lastro.core.errors import LastroError, VerdictError, readable
 from lastro.core.markdown import code
 from lastro.operations.github import branch as branches
 from lastro.operations.github.client import GitHub
 from lastro.operations.github.job import run_url
-from lastro.operations.github.pulls import comment, open_pulls
+from lastro.operations.github.pulls import Pull, comment, open_pulls
 from lastro.operations.report.content import MAXIMUM_BYTES, Failure, Report, read
 from lastro.operations.report.pull_request import MARKER, render, render_failure
 
@@ -31,37 +31,34 @@ def publish(github: GitHub, root: Path, folder: Path, branch: str, head: str, ba
 
     Raises:
         LastroError: the files are not what they should be, or see `commit_lock`.
-        ExternalError: GitHub or Git failed.
     """
-    report = read(folder / FILE)
+    report, made = read(folder / FILE), ""
     pulls = open_pulls(github, head=f"{github.owner}:{branch}")
-    commit, following = head, MERGE
-    if not isinstance(report, Failure):
-        lock = folder / branches.LOCK
+    if isinstance(report, Report):
+        with readable(folder / branches.LOCK):
+            lock = (folder / branches.LOCK).read_bytes()
         try:
-            done = branches.commit_lock(root, head, branch, lock.read_bytes(), base)
+            head, new = branches.commit_lock(root, head, branch, lock, base)
         except branches.MovedError as error:
             print(f"notice: {error}")
             return None
-        except OSError as error:
-            raise LastroError(f"cannot be read ({error.strerror})", where=lock) from None
-        commit = done.commit
-        if done.made:
-            following += f" `dvc.lock` was brought up to date on the branch ({commit[:12]}): `git pull` before you go on."
-    text = _text(report, following, commit)
+        if new:
+            made = f" `dvc.lock` was brought up to date on the branch ({head[:12]}): `git pull` before you go on."
     for pull in pulls:
         if pull.branch == branch and pull.here:
-            comment(github, pull.number, MARKER, text)
-    return commit
+            _post(github, pull, report, head, MERGE + made)
+    return head
 
 
-def _text(report: Report | Failure, following: str, commit: str) -> str:
-    """Write the comment; following: what to do next where the verdict is pass."""
+def _post(github: GitHub, pull: Pull, report: Report | Failure, commit: str, following: str) -> None:
+    """Write the report as the pull request's comment. following: what to do next if the verdict is pass."""
     page = run_url()
     foot = f"<sub>{commit[:12]}{f' · [run]({page})' if page else ''}</sub>"
     if isinstance(report, Failure):
-        return render_failure(report, foot)
-    return render(report, following if report.passed else None, foot)
+        text = render_failure(report, foot)
+    else:
+        text = render(report, following if report.passed else None, foot)
+    comment(github, pull.number, MARKER, text)
 
 
 def fetch_report(github: GitHub, run: int) -> Report | Failure | None:
@@ -69,10 +66,6 @@ def fetch_report(github: GitHub, run: int) -> Report | Failure | None:
 
     Of the artifact only the one file is read, up to its maximum size, and nothing is written where its name says.
     None: the run has left no report, because it ended before.
-
-    Raises:
-        LastroError: it has expired, is too large, or is no report.
-        ExternalError: GitHub refused.
     """
     listed = github.get(f"/actions/runs/{run}/artifacts", name=ARTIFACT)["artifacts"]
     found = [artifact for artifact in listed if artifact["name"] == ARTIFACT]
@@ -82,9 +75,8 @@ def fetch_report(github: GitHub, run: int) -> Report | Failure | None:
         raise LastroError(f"has no artifact {ARTIFACT} any more", where=f"run {run}", fix="run it again")
     where = f"run {run}: artifact {ARTIFACT}"
     if found[0]["size_in_bytes"] > MAXIMUM_ARTIFACT_BYTES:
-        raise LastroError(
-            f"has more than {MAXIMUM_ARTIFACT_BYTES} bytes; a report has some thousand", where=where
-        )
+        problem = f"has more than {MAXIMUM_ARTIFACT_BYTES} bytes; a report has some thousand"
+        raise LastroError(problem, where=where)
     answer = github.call("GET", f"/actions/artifacts/{found[0]['id']}/zip")
     with tempfile.TemporaryDirectory(prefix="lastro-artifact-") as folder:
         path = Path(folder) / FILE
@@ -105,23 +97,17 @@ def comment_for_outsider(github: GitHub, report: Report | Failure, head: str) ->
     # GitHub's own list of a commit's pull requests leaves out forks.
     found = [pull for pull in open_pulls(github) if pull.head == head and not pull.ours]
     for pull in found:
-        following = MERGE
-        if isinstance(report, Report) and report.lock != "unchanged":
-            commands = "`dvc repro`, `git commit -m 'dvc.lock' dvc.lock`, `git push`"
-            following = (
-                f"`dvc.lock` is outdated, and this run has no right to push to {code(pull.branch, 100)}. Whoever can, runs "
-                f"there {commands}; then merge."
-            )
-        comment(github, pull.number, MARKER, _text(report, following, head))
+        outdated = (
+            f"`dvc.lock` is outdated, and this run has no right to push to {code(pull.branch, 100)}. Whoever can, runs there "
+            "`dvc repro`, `git commit -m 'dvc.lock' dvc.lock`, `git push`; then merge."
+        )
+        following = MERGE if getattr(report, "lock", None) == "unchanged" else outdated
+        _post(github, pull, report, head, following)
     return len(found)
 
 
 def why_not(needs: str) -> str | None:
-    """Say what stands against a merge; None: nothing. needs: GitHub's context of that name, as JSON.
-
-    Raises:
-        LastroError: it is not what GitHub writes.
-    """
+    """Say what stands against a merge; None: nothing. needs: GitHub's context of that name, as JSON."""
     try:
         jobs = json.loads(needs)
         results = {name: job["result"] for name, job in jobs.items()}
@@ -151,7 +137,6 @@ def report_readiness(github: GitHub | None, needs: str, commit: str | None) -> N
 
     Raises:
         VerdictError: the pull request is not ready.
-        ExternalError: GitHub refused.
     """
     reason = why_not(needs)
     if github is not None and commit:
@@ -160,7 +145,8 @@ def report_readiness(github: GitHub | None, needs: str, commit: str | None) -> N
             "context": CONTEXT,
             "description": (reason or "pipeline, verdict and tests pass")[:140],
         }
-        page = {"target_url": run_url()} if run_url() else {}
-        github.send("POST", f"/statuses/{commit}", {**content, **page})
+        if run_url():
+            content["target_url"] = run_url()
+        github.send("POST", f"/statuses/{commit}", content)
     if reason:
         raise VerdictError(f"not ready to merge: {reason}")

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from lastro.core.errors import LastroError, readable
 from lastro.core.markdown import code
-from lastro.operations.github.client import GitHub
+from lastro.operations.github.client import SECONDS, GitHub
 from lastro.operations.release.tags import ReleaseTag
 
 NOTES = "notes.md"
@@ -24,15 +24,15 @@ def publish(github: GitHub, tag: ReleaseTag, folder: Path) -> str:
 
     Raises:
         LastroError: the folder has no notes.
-        ExternalError: GitHub refused.
     """
     with readable(folder / NOTES, f"lastro notes {tag}"):
         text = (folder / NOTES).read_text(encoding="utf-8")
     found = _find(github, str(tag))
+    _, marker, history = ((found or {}).get("body") or "").partition(MARKER)
     content = {
         "tag_name": str(tag),
         "name": str(tag),
-        "body": text + _history(found),
+        "body": text + (f"\n{marker}{history}" if marker else ""),
         "prerelease": tag.candidate is not None,
     }
     if found is None:
@@ -41,9 +41,15 @@ def publish(github: GitHub, tag: ReleaseTag, folder: Path) -> str:
         found = github.send("PATCH", f"/releases/{found['id']}", content)
         if found.get("immutable") and not found["draft"]:
             return found["html_url"]
-    _attach(
-        github, found, [path for path in sorted(folder.iterdir()) if path.is_file() and path.name != NOTES]
-    )
+    there = {asset["name"]: asset["id"] for asset in found["assets"]}
+    where = found["upload_url"].partition("{")[0]
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and path.name != NOTES:
+            if path.name in there:
+                github.send("DELETE", f"/releases/assets/{there[path.name]}", None)
+            kind = {"Content-Type": mimetypes.guess_type(path.name)[0] or "application/octet-stream"}
+            name, content = quote(path.name), path.read_bytes()
+            github.call("POST", f"{where}?name={name}", 10 * SECONDS, data=content, headers=kind)
     final = {"draft": False, "make_latest": "true" if _is_newest(github, tag) else "false"}
     return github.send("PATCH", f"/releases/{found['id']}", final)["html_url"]
 
@@ -82,23 +88,7 @@ def _parsed(name: str) -> ReleaseTag | None:
         return None
 
 
-def _history(found: dict[str, Any] | None) -> str:
-    body = (found or {}).get("body") or ""
-    place = body.find(MARKER)
-    return "" if place < 0 else f"\n{body[place:]}"
-
-
 def _find(github: GitHub, tag: str) -> dict[str, Any] | None:
     """Find a release by its tag, drafts too, which GitHub does not find so."""
     found = github.get(f"/releases/tags/{quote(tag, safe='')}", missing_ok=True)
     return found or next((r for r in github.pages("/releases") if r["tag_name"] == tag), None)
-
-
-def _attach(github: GitHub, release: dict[str, Any], files: list[Path]) -> None:
-    there = {asset["name"]: asset["id"] for asset in release["assets"]}
-    where = release["upload_url"].partition("{")[0]
-    for path in files:
-        if path.name in there:
-            github.send("DELETE", f"/releases/assets/{there[path.name]}", None)
-        kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-        github.upload(f"{where}?name={quote(path.name)}", path.read_bytes(), kind)

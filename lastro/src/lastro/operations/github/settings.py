@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lastro.core.errors import ExternalError
 from lastro.core.files import read_json
 from lastro.operations.github.client import AnswerError, GitHub
-from lastro.operations.github.propose import LABEL
+from lastro.operations.github.pulls import LABEL
 
 RULESETS = Path(".github") / "rulesets"
 ENVIRONMENTS = {"staging": ("v*-rc.*",), "production": ("v*",)}
@@ -39,8 +38,7 @@ SECRETS = {
 """What each is for. All are optional, and only a person can know their values."""
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """One setting; what, why: for people. apply: applies it, and is idempotent."""
 
     what: str
@@ -49,11 +47,7 @@ class Setting:
 
 
 def settings(root: Path) -> Iterator[Setting]:
-    """Yield the settings in the order in which they are applied.
-
-    Raises:
-        LastroError: a ruleset's file is no JSON.
-    """
+    """Yield the settings in the order in which they are applied."""
     merging = {"allow_update_branch": True, "delete_branch_on_merge": True}
     yield Setting(
         "pull requests: offer to update the branch, delete it after the merge",
@@ -91,10 +85,8 @@ def _label(github: GitHub) -> None:
 
 def _ruleset(github: GitHub, content: dict[str, Any]) -> None:
     there = next((r for r in github.pages("/rulesets") if r["name"] == content["name"]), None)
-    if there:
-        github.send("PUT", f"/rulesets/{there['id']}", content)
-    else:
-        github.send("POST", "/rulesets", content)
+    method, path = ("PUT", f"/rulesets/{there['id']}") if there else ("POST", "/rulesets")
+    github.send(method, path, content)
 
 
 def _environment(github: GitHub, name: str, tags: tuple[str, ...]) -> None:
@@ -105,9 +97,8 @@ def _environment(github: GitHub, name: str, tags: tuple[str, ...]) -> None:
     if name == "production" and "reviewers" not in content:
         me = github.get(f"{github.api}/user")
         try:
-            github.send(
-                "PUT", f"/environments/{name}", content | {"reviewers": [{"type": "User", "id": me["id"]}]}
-            )
+            reviewers = [{"type": "User", "id": me["id"]}]
+            github.send("PUT", f"/environments/{name}", content | {"reviewers": reviewers})
         except AnswerError as error:
             if error.status != 422:
                 raise
@@ -123,11 +114,8 @@ def _environment(github: GitHub, name: str, tags: tuple[str, ...]) -> None:
         if (pattern, kind) not in there:
             github.send("POST", place, {"name": pattern, "type": kind})
     if unprotected is not None:
-        raise ExternalError(
-            "GitHub takes no reviewers here, so a release tag deploys without being asked about: protect who "
-            f"may push tags v* ({unprotected})",
-            where=f"environment {name}",
-        )
+        problem = "GitHub takes no reviewers here, so a release tag deploys without being asked about: protect who may push"
+        raise ExternalError(f"{problem} tags v* ({unprotected})", where=f"environment {name}")
 
 
 def _chosen(found: dict[str, Any]) -> dict[str, Any]:

@@ -23,22 +23,26 @@ from lastro.operations.tracking.model_folder import PACKAGE, copy_package
 
 MODEL_FILES = ("MLmodel", "model.ubj", "model.skops", "schema.json", "input_example.json", "requirements.txt")
 
+BASE = """FROM {slim}
+COPY constraints.txt /etc/lastro-constraints.txt
+ENV PIP_CONSTRAINT=/etc/lastro-constraints.txt PIP_NO_CACHE_DIR=1 MLFLOW_DISABLE_TELEMETRY=true
+"""
+STOCK = """import sys, mlflow.models
+mlflow.models.build_docker(model_uri=sys.argv[1], name=sys.argv[2], env_manager='local', base_image=sys.argv[3])
+"""
 
-def build(root: Path, subject: Subject, tag: str, cached: bool = True) -> str:
+
+def build(root: Path, subject: Subject, tag: str, no_cache: bool = False) -> str:
     """Build the image, name it `tag` and return its id. What Docker prints goes to standard error.
-
-    cached: use Docker's cache of an earlier build of the published image.
 
     Raises:
         LastroError: the model is not the registered one, or its Python has no image python:X.Y.Z-slim.
-        ExternalError: Docker fails.
     """
     with tempfile.TemporaryDirectory(prefix="lastro-image-") as name:
         folder = Path(name)
         model = fetch_folder(subject.run, subject.lineage.model, folder / "model")
         description = yaml.safe_load((model / "MLmodel").read_text(encoding="utf-8"))
-        python = description["flavors"]["python_function"]["python_version"]
-        slim = f"python:{python}-slim"
+        slim = f"python:{description['flavors']['python_function']['python_version']}-slim"
         stock = build_stock(root, model, slim, subject.lineage.model)
         context = write_context(root, subject, model, folder / "context")
         flavor = "xgboost" if "xgboost" in description["flavors"] else "sklearn"
@@ -46,7 +50,7 @@ def build(root: Path, subject: Subject, tag: str, cached: bool = True) -> str:
         arguments = {"BASE": slim, "MODEL_IMAGE": stock, "FLAVOR": flavor, "EPOCH": str(epoch)}
         options = [f"--build-arg={key}={value}" for key, value in arguments.items()]
         options += [f"--label={key}={value}" for key, value in subject.labels().items() if value]
-        options += [] if cached else ["--no-cache"]
+        options += ["--no-cache"] if no_cache else []
         docker("build", "--target", "scoring", "--tag", tag, *options, ".", shown=True, cwd=context)
     return inspect(tag)["Id"]
 
@@ -60,22 +64,14 @@ def build_stock(root: Path, model: Path, slim: str, digest: str) -> str:
     with tempfile.TemporaryDirectory(prefix="lastro-base-") as name:
         folder = Path(name)
         (folder / "constraints.txt").write_text(pins, encoding="utf-8")
-        (folder / "Dockerfile").write_text(
-            f"FROM {slim}\nCOPY constraints.txt /etc/lastro-constraints.txt\n"
-            "ENV PIP_CONSTRAINT=/etc/lastro-constraints.txt PIP_NO_CACHE_DIR=1 MLFLOW_DISABLE_TELEMETRY=true\n",
-            encoding="utf-8",
-        )
+        (folder / "Dockerfile").write_text(BASE.format(slim=slim), encoding="utf-8")
         try:
             docker("build", "--tag", base, ".", shown=True, cwd=folder)
         except ExternalError as error:
-            fix = f"the image {slim} must be there, or be pulled"
-            raise ExternalError(error.problem, where=error.where, fix=fix) from None
+            error.fix = f"the image {slim} must be there, or be pulled"
+            raise
     name = f"lastro-stock:{digest[:12]}-{key}"
-    code = (
-        "import sys, mlflow.models; "
-        "mlflow.models.build_docker(model_uri=sys.argv[1], name=sys.argv[2], env_manager='local', base_image=sys.argv[3])"
-    )
-    done = subprocess.run([sys.executable, "-c", code, str(model), name, base], stdout=2, check=False)
+    done = subprocess.run([sys.executable, "-c", STOCK, str(model), name, base], stdout=2, check=False)
     if done.returncode:
         raise ExternalError("failed, see above", where="mlflow models build-docker")
     return name
@@ -92,9 +88,13 @@ def constraints(lock: Path) -> str:
 def write_context(root: Path, subject: Subject, model: Path, context: Path) -> Path:
     """Write the folder that the Dockerfile copies from."""
     context.mkdir(parents=True)
-    shutil.copy(root / "Dockerfile", context)
-    shutil.copy(root / "requirements" / "scoring.lock", context)
-    shutil.copy(Path(__file__).with_name("collect.py"), context)
+    ours = (
+        root / "Dockerfile",
+        root / "requirements" / "scoring.lock",
+        Path(__file__).with_name("collect.py"),
+    )
+    for path in ours:
+        shutil.copy(path, context)
     copy_package(context / "site" / PACKAGE, "artifact", "serving")
     if (model / "code" / "model").is_dir():
         shutil.copytree(model / "code" / "model", context / "site" / "model")

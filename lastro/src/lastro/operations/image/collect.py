@@ -38,10 +38,8 @@ def main(target: Path, flavor: str, epoch: int) -> None:
     source = Path(importlib.metadata.distribution("numpy").locate_file(""))
     for found in closure(WANTED[flavor]):
         for name in {file.parts[0] for file in found.files or () if file.parts[0] != ".."}:
-            if name.endswith(".dist-info"):
-                copy_metadata(source / name, site)
-            elif (source / name).is_dir():
-                copy(source / name, site / name)
+            if (source / name).is_dir():
+                copy(source / name, site)
             elif name.endswith((".py", ".so")):
                 shutil.copy(source / name, site)
     if flavor == "xgboost":
@@ -50,11 +48,11 @@ def main(target: Path, flavor: str, epoch: int) -> None:
         # An empty package that says where the library lies.
         (site / "xgboost" / "__init__.py").touch()
         shutil.copy(package / "lib" / "libxgboost.so", site / "xgboost" / "lib")
-        for libraries in source.glob("xgboost*.libs"):
-            copy(libraries, site / libraries.name)
-        for folder in source.glob("xgboost*.dist-info"):
-            copy_metadata(folder, site)
-    strip(site)
+        for folder in [*source.glob("xgboost*.libs"), *source.glob("xgboost*.dist-info")]:
+            copy(folder, site)
+    if shutil.which("strip"):
+        for library in site.rglob("*.so*"):
+            subprocess.run(["strip", "--strip-unneeded", library], check=False, stderr=subprocess.DEVNULL)
     compileall.compile_dir(site, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
     for folder, _, files in os.walk(target):
         for name in [folder, *(os.path.join(folder, file) for file in files)]:
@@ -62,16 +60,11 @@ def main(target: Path, flavor: str, epoch: int) -> None:
             os.utime(name, (epoch, epoch))
 
 
-def copy(source: Path, target: Path) -> None:
-    """Copy a folder without what only developers need; no error if absent."""
-    if source.is_dir():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
-
-
-def copy_metadata(folder: Path, site: Path) -> None:
-    """Copy a distribution's metadata and licences, which have to travel with it."""
-    left_out = shutil.ignore_patterns("RECORD", "REQUESTED", "INSTALLER")
-    shutil.copytree(folder, site / folder.name, ignore=left_out, dirs_exist_ok=True)
+def copy(folder: Path, site: Path) -> None:
+    """Copy a folder without what only developers need; a distribution's metadata and licences have to travel with it."""
+    left_out = ("RECORD", "REQUESTED", "INSTALLER") if folder.suffix == ".dist-info" else LEFT_OUT
+    ignore = shutil.ignore_patterns(*left_out)
+    shutil.copytree(folder, site / folder.name, ignore=ignore, dirs_exist_ok=True)
 
 
 def closure(names: Iterable[str]) -> Iterator[importlib.metadata.Distribution]:
@@ -85,16 +78,7 @@ def closure(names: Iterable[str]) -> Iterator[importlib.metadata.Distribution]:
         found = importlib.metadata.distribution(name)
         yield found
         wanted = map(Requirement, found.requires or ())
-        waiting += [
-            each.name for each in wanted if each.marker is None or each.marker.evaluate({"extra": ""})
-        ]
-
-
-def strip(site: Path) -> None:
-    """Strip the symbols of shared libraries, where `strip` is installed."""
-    if shutil.which("strip"):
-        for library in site.rglob("*.so*"):
-            subprocess.run(["strip", "--strip-unneeded", library], check=False, stderr=subprocess.DEVNULL)
+        waiting += [each.name for each in wanted if not each.marker or each.marker.evaluate({"extra": ""})]
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.parser import Parser
-from itertools import groupby
 from pathlib import PurePosixPath
 from typing import IO, NamedTuple
 
@@ -54,9 +53,8 @@ class Contents:
         for _ in range(10):
             if path in self.files:
                 return self.files[path].decode("utf-8", "replace")
-            parent = next(
-                (at for at in (path, *map(str, PurePosixPath(path).parents)) if at in self.links), None
-            )
+            above = (path, *map(str, PurePosixPath(path).parents))
+            parent = next((at for at in above if at in self.links), None)
             if parent is None:
                 return None
             target = posixpath.join("/", posixpath.dirname(parent), self.links[parent])
@@ -65,11 +63,11 @@ class Contents:
 
     def distributions(self) -> dict[str, list[str]]:
         """Return the folders NAME.dist-info, each with the paths of its files."""
-        paths = [path for path in sorted(self.files) if ".dist-info/" in path]
-        return {
-            f"{folder}.dist-info": list(found)
-            for folder, found in groupby(paths, lambda path: path.partition(".dist-info/")[0])
-        }
+        found: dict[str, list[str]] = {}
+        for path in sorted(self.files):
+            if ".dist-info/" in path:
+                found.setdefault(f"{path.partition('.dist-info/')[0]}.dist-info", []).append(path)
+        return found
 
     def debian(self) -> list[DebianPackage]:
         """Return the installed packages, by name."""
@@ -128,11 +126,7 @@ class Contents:
 
 
 def read_image(image: str) -> Contents:
-    """Read what is wanted of an image on this machine; no program of the image is run.
-
-    Raises:
-        ExternalError: Docker fails.
-    """
+    """Read what is wanted of an image on this machine; no program of the image is run."""
     holder = docker("create", "--network=none", "--", image).strip()
     try:
         with subprocess.Popen(["docker", "export", holder], stdout=subprocess.PIPE) as process:

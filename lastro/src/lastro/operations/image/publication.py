@@ -17,15 +17,8 @@ def address(repository: str) -> str:
     return repository.lower()
 
 
-def record_passed(root: Path, image_id: str) -> None:
-    """Remember that the image with this id passed verification; `push` asks for it."""
-    file = _passed(root, image_id)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.touch()
-
-
-def _passed(root: Path, image_id: str) -> Path:
-    # Below DVC's folder for what is of this machine only.
+def passed(root: Path, image_id: str) -> Path:
+    """Return the file that is there where the image has passed verification on this machine; `push` asks for it."""
     return root / ".dvc" / "tmp" / "lastro-verified" / image_id.removeprefix("sha256:")
 
 
@@ -34,10 +27,9 @@ def push(root: Path, image: str, repository: str, tags: list[str]) -> str:
 
     Raises:
         VerdictError: verify has not passed for this very image.
-        ExternalError: the registry or Docker fails, or the registry holds something else.
     """
     image_id = inspect(image)["Id"]
-    if not _passed(root, image_id).exists():
+    if not passed(root, image_id).exists():
         where, fix = f"{image} ({image_id[7:19]})", f"lastro image verify {image} WHAT"
         raise VerdictError("has not been verified here", where=where, fix=fix)
     digests = {_push(image_id, f"{repository}:{tag}") for tag in tags}
@@ -61,7 +53,6 @@ def published(subject: Subject, repository: str, tag: str) -> bool:
 
     Raises:
         LastroError: under the release's tag the registry has an image of another commit or model.
-        ExternalError: Docker or the registry fails.
     """
     if subject.release is None:
         raise LastroError("only a release has an image of its own", where="--from", fix="name a release tag")
@@ -83,17 +74,16 @@ def pull(repository: str, digest: str, tag: str) -> None:
 
     Raises:
         LastroError: the registry no longer has it.
-        ExternalError: Docker or the registry fails.
     """
     there = f"{address(repository)}@{digest}"
     try:
         docker("pull", "--quiet", there)
     except AbsentImageError:
-        problem = "the registry has no such image any more"
-        raise LastroError(problem, where=there, fix="release a new tag") from None
+        fix = "release a new tag"
+        raise LastroError("the registry has no such image any more", where=there, fix=fix) from None
     except DeniedError as error:
-        problem = f"the registry refuses ({error})"
-        raise ExternalError(problem, where=there, fix="docker login, then again") from None
+        fix = "docker login, then again"
+        raise ExternalError(f"the registry refuses ({error})", where=there, fix=fix) from None
     docker("tag", there, tag)
 
 
@@ -102,7 +92,6 @@ def move_tags(repository: str, digest: str, release: ReleaseTag) -> list[str]:
 
     Raises:
         LastroError: the image is not of this release, or not there any more.
-        ExternalError: Docker or the registry fails.
     """
     if release.candidate is not None:
         return []

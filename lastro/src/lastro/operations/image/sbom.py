@@ -119,10 +119,8 @@ def _bundled(package: Component, contents: Contents) -> list[Component]:
             # Without qualifiers, which name folders of the machine that the package was built on.
             purl = PackageURL(purl.type, purl.namespace, purl.name, purl.version)
             terms = map(LicenseFactory().make_from_string, filter(None, _terms(each)[:1]))
-            ref = f"{package.bom_ref} {purl}"
-            found[str(purl)] = _part(
-                Kind.LIBRARY, ref, each["name"], each.get("version"), purl=purl, licenses=terms
-            )
+            ref, version = f"{package.bom_ref} {purl}", each.get("version")
+            found[str(purl)] = _part(Kind.LIBRARY, ref, each["name"], version, purl=purl, licenses=terms)
     return list(found.values())
 
 
@@ -132,10 +130,9 @@ def _part(kind: Kind, ref: str, name: str, version: str | None, **more: Any) -> 
 
 def _image(image: dict[str, Any]) -> Component:
     known = labels(image)
-    told = {key: known[key] for key in (names.DATA, names.PARAMS, "lastro.version") if known.get(key)}
-    properties = [
-        Property(name=key, value=value) for key, value in {"lastro.image": image["Id"], **told}.items()
-    ]
+    told = {key: known.get(key) for key in (names.DATA, names.PARAMS, "lastro.version")}
+    told["lastro.image"] = image["Id"]
+    properties = [Property(name=key, value=value) for key, value in told.items() if value]
     version = known.get(f"{OCI}.version") or known.get(f"{OCI}.revision")
     return _part(Kind.CONTAINER, "image", known.get(f"{OCI}.title", "image"), version, properties=properties)
 
@@ -156,15 +153,12 @@ def _parts(image: dict[str, Any], contents: Contents) -> Iterator[Component]:
     environment = dict(entry.partition("=")[::2] for entry in image["Config"].get("Env") or ())
     python = environment.get("PYTHON_VERSION")
     if python:
-        yield _part(
-            Kind.PLATFORM,
-            f"python {python}",
-            "python",
-            python,
-            licenses=[LicenseExpression("Python-2.0.1")],
-            cpe=f"cpe:2.3:a:python:python:{python}:*:*:*:*:*:*:*",
-            purl=PackageURL("generic", None, "python", python),
-        )
+        known_as = {
+            "cpe": f"cpe:2.3:a:python:python:{python}:*:*:*:*:*:*:*",
+            "purl": PackageURL("generic", None, "python", python),
+        }
+        licences = [LicenseExpression("Python-2.0.1")]
+        yield _part(Kind.PLATFORM, f"python {python}", "python", python, licenses=licences, **known_as)
     system = contents.system()
     vendor, version = system.get("ID", "debian"), system.get("VERSION_ID", "")
     if system:
@@ -179,10 +173,9 @@ def _parts(image: dict[str, Any], contents: Contents) -> Iterator[Component]:
 
 def _terms(part: dict[str, Any]) -> list[str | None]:
     """Return what a component of a bill of materials says that its licence is."""
-    licences = part.get("licenses", ())
     return [
         each.get("expression") or each["license"].get("id") or each["license"].get("name")
-        for each in licences
+        for each in part.get("licenses", ())
     ]
 
 

@@ -14,7 +14,6 @@ from lastro.operations.lineage import git, lineage
 from lastro.operations.lineage.lineage import Lineage
 from lastro.operations.registry import history, names, versions
 from lastro.operations.registry.client import Registry, Version
-from lastro.operations.registry.history import Entry
 from lastro.operations.registry.register import refuse_retired
 from lastro.operations.release.tags import ReleaseTag
 
@@ -51,16 +50,9 @@ class Subject:
 
     def to_json(self) -> dict[str, Any]:
         """Return what /version tells."""
-        return {
-            "name": self.name,
-            "release": self.release,
-            "version": self.version.number,
-            "commit": self.lineage.commit,
-            "model": self.lineage.model,
-            "data": self.lineage.data,
-            "params": self.lineage.params,
-            "created": self.created,
-        }
+        told = {"name": self.name, "release": self.release, "version": self.version.number}
+        digests = {key: getattr(self.lineage, key) for key in ("commit", "model", "data", "params")}
+        return {**told, **digests, "created": self.created}
 
 
 def find_subject(registry: Registry, root: Path, named: str) -> Subject:
@@ -77,7 +69,15 @@ def find_subject(registry: Registry, root: Path, named: str) -> Subject:
     snapshot = registry.snapshot()
     promoted = history.promotions(history.read_entries(snapshot))
     if named in snapshot.aliases:
-        entry = _shown_by(promoted, named, version.number)
+        if named == names.PREVIOUS:
+            # Moved with production, it has no entries of its own.
+            shown = [e for e in promoted if e.alias == names.PRODUCTION and e.version == version.number]
+            entry = shown[-1] if shown else None
+        else:
+            entry = history.current(promoted, named)
+        # Set by hand, or by a registration, it shows no promotion.
+        if entry is not None and entry.version != version.number:
+            entry = None
     elif not named.isdigit() and git.has_tag(root, named):
         release, rev = str(ReleaseTag.parse(named)), f"refs/tags/{named}"
     else:
@@ -93,13 +93,3 @@ def find_subject(registry: Registry, root: Path, named: str) -> Subject:
         raise LastroError(problem, where=named, fix=f"lastro register --rev {named}")
     created = git.committed_at(root, found.commit)
     return Subject(registry.name, version, registry.run_of(version), found, release, created)
-
-
-def _shown_by(promoted: list[Entry], alias: str, number: int) -> Entry | None:
-    """Find the promotion that an alias shows; None where it was set by hand, or by a registration."""
-    if alias == names.PREVIOUS:
-        # Moved with production, it has no entries of its own.
-        former = [each for each in promoted if each.alias == names.PRODUCTION and each.version == number]
-        return former[-1] if former else None
-    last = history.current(promoted, alias)
-    return last if last is not None and last.version == number else None

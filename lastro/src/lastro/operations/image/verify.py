@@ -8,7 +8,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,8 +29,6 @@ from lastro.tables.schema import KEY, Schema
 JSON, CSV = "application/json", "text/csv"
 ROWS = 1_000
 """Of one request."""
-
-
 TIMEOUT = 180
 """Seconds until the first answer, and for each later one."""
 
@@ -49,10 +46,9 @@ def verify(root: Path, image: str, subject: Subject) -> tuple[str, list[Check]]:
 
     Raises:
         LastroError: no such image, or the data and predictions to compare with cannot be restored.
-        ExternalError: Docker fails, or the container does not answer.
     """
     found = inspect(image)
-    checks = [*_check_description(found, subject)]
+    checks = list(_check_description(found, subject))
     with tempfile.TemporaryDirectory(prefix="lastro-verify-") as name:
         folder = Path(name)
         candidate = load_candidate(root, subject.lineage, subject.run, folder)
@@ -103,11 +99,14 @@ def _check_predictions(container: Container, candidate: Candidate) -> Iterator[C
         part = table.slice(first, ROWS)
         expected = _rows(recorded.take(order[first : first + len(part)]))
         for form, kind, body in good(part, candidate.schema):
-            answer = _post(container, kind, body)
-            wrong[form] = wrong.get(form, 0) + _differences(answer, expected)
+            answer = container.request("POST", "/invocations", kind, body)
+            rows = answer.json()["predictions"] if answer.status_code == 200 else []
+            same = sum(row == recorded for row, recorded in zip(rows, expected, strict=False))
+            differ = len(expected) - same if len(rows) == len(expected) else len(expected)
+            wrong[form] = wrong.get(form, 0) + differ
     for form, count in wrong.items():
-        detail = f"{len(table)} held-out rows, " + (f"{count} differ" if count else "equal to the last bit")
-        yield Check(form, count == 0, detail)
+        found = f"{count} differ" if count else "equal to the last bit"
+        yield Check(form, count == 0, f"{len(table)} held-out rows, {found}")
 
 
 def _rows(recorded: Predictions) -> list[dict[str, Any]]:
@@ -117,30 +116,14 @@ def _rows(recorded: Predictions) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in zip(*(c.tolist() for c in columns), strict=True)]
 
 
-def _differences(answer: requests.Response, expected: list[dict[str, Any]]) -> int:
-    """Count the rows whose answer is not what was recorded, to the last bit."""
-    rows = answer.json()["predictions"] if answer.status_code == 200 else []
-    if len(rows) != len(expected):
-        return len(expected)
-    return sum(row != recorded for row, recorded in zip(rows, expected, strict=True))
-
-
 def _check_refusals(container: Container, candidate: Candidate, example: dict[str, Any]) -> Check:
-    answers = {
-        problem: _post(container, kind, body) for problem, kind, body in bad(candidate.schema, example)
-    }
-    wrong = [
-        f"{problem} ({answer.status_code})"
-        for problem, answer in answers.items()
-        if not 400 <= answer.status_code < 500 or answer.headers["Content-Type"] != "application/json"
-    ]
-    detail = f"answered: {', '.join(wrong)}" if wrong else f"{len(answers)} kinds refused"
+    requested, wrong = list(bad(candidate.schema, example)), []
+    for problem, kind, body in requested:
+        answer = container.request("POST", "/invocations", kind, body)
+        if not 400 <= answer.status_code < 500 or answer.headers["Content-Type"] != JSON:
+            wrong.append(f"{problem} ({answer.status_code})")
+    detail = f"answered: {', '.join(wrong)}" if wrong else f"{len(requested)} kinds refused"
     return Check("bad requests", not wrong, detail)
-
-
-def _post(container: Container, kind: str | None, body: bytes) -> requests.Response:
-    headers = {"Content-Type": kind} if kind else {}
-    return container.request("POST", "/invocations", data=body, headers=headers)
 
 
 def good(table: pa.Table, schema: Schema) -> Iterator[tuple[str, str, bytes]]:
@@ -209,33 +192,27 @@ class NoAnswerError(ExternalError):
     """The container gave no answer: it ended, or hangs."""
 
 
-@dataclass(frozen=True)
-class Container:
+class Container(NamedTuple):
     """A running container. seconds: from `docker run` to its first answer."""
 
     id: str
     url: str
     seconds: float
 
-    def request(self, method: str, path: str, **options) -> requests.Response:
-        """Send an HTTP request to the app.
-
-        Raises:
-            NoAnswerError: no answer came; with the last lines of the container's log.
-        """
+    def request(
+        self, method: str, path: str, kind: str | None = None, body: bytes | None = None
+    ) -> requests.Response:
+        """Send an HTTP request to the app, with a body of this content type."""
+        headers, url = {"Content-Type": kind} if kind else {}, f"{self.url}{path}"
         try:
-            return requests.request(method, f"{self.url}{path}", timeout=TIMEOUT, **options)
+            return requests.request(method, url, timeout=TIMEOUT, data=body, headers=headers)
         except requests.RequestException as error:
             raise _no_answer(self.id, f"no answer to {method} {path} ({type(error).__name__})") from None
 
 
 @contextmanager
 def running(image: str, *options: str) -> Iterator[Container]:
-    """Start a container, wait for /ping, remove it afterwards.
-
-    Raises:
-        ExternalError: it does not start, or does not answer in time; with the last lines of its log.
-    """
+    """Start a container, wait for /ping, remove it afterwards."""
     begun, url = time.monotonic(), ""
     name = docker("run", "--detach", *HARDENED, f"--publish=127.0.0.1::{PORT}", *options, image).strip()
     try:
