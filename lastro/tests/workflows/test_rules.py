@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 
 import pytest
 
+from tests.clones import IDENTITY
 from tests.workflows.conftest import ACTIONS, FILES, document, jobs, steps
 
 # Jobs that may write, each with what: a new grant is a decision, to be made here too.
@@ -132,3 +135,40 @@ def test_no_secret_is_passed_on_to_the_tests_of_a_pull_requests_code():
     jobs = document(FILES[0].with_name("pull-request.yml"))["jobs"]
     assert [name for name, job in jobs.items() if "uses" in job] == ["code"]
     assert "secrets" not in jobs["code"]
+
+
+@pytest.mark.parametrize(
+    ("path", "is_code"),
+    [
+        ("params.yaml", False),
+        ("data/schema.json", False),
+        ("data/table.csv", False),
+        ("data/parts/part-0.parquet", False),
+        # DVC runs the commands of these, wherever they lie.
+        ("data/dvc.yaml", True),
+        ("data/table.csv.dvc", True),
+        ("data/make.py", True),
+        ("docs/generate.py", True),
+        ("docs/page.md", True),
+        ("data/params.yaml", True),
+    ],
+)
+def test_code_is_what_is_no_table(path, is_code, tmp_path):
+    [command] = [
+        step["run"]
+        for step in document(FILES[0].with_name("pull-request.yml"))["jobs"]["experiment"]["steps"]
+        if step.get("id") == "code"
+    ]
+    env = {**os.environ, **IDENTITY, "BASE_BRANCH": "main", "GIT_CONFIG_GLOBAL": os.devnull}
+
+    def run(*words: str) -> int:
+        return subprocess.run(words, cwd=tmp_path, env=env).returncode
+
+    run("git", "init", "--quiet", "--initial-branch", "main")
+    run("git", "commit", "--quiet", "--allow-empty", "--message", "base")
+    run("git", "update-ref", "refs/remotes/origin/main", "HEAD")
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / path).write_text("a change")
+    run("git", "add", "--all")
+    run("git", "commit", "--quiet", "--message", "change")
+    assert run("bash", "-e", "-c", command) == int(is_code)
