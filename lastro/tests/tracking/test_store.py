@@ -186,12 +186,15 @@ def test_stage_refuses_such_a_uri_before_it_works(project):
 def test_experiment_opens_as_model_training_and_says_who(make_clone, tmp_path):
     store = opened(make_clone(tmp_path / "clone"))
     assert store.experiment.tags["mlflow.experimentKind"] == "custom_model_development"
-    # A kind that a person chose stays, and one that was made before has it too.
+    # A kind that a person chose stays. An experiment that was made before gets it with its next run.
     store.client.set_experiment_tag(store.experiment.experiment_id, "mlflow.experimentKind", "finetuning")
+    store = opened(tmp_path / "clone")
+    run = runs.find_or_create_run(store, "0" * 32, "name", {}, None)
     assert opened(tmp_path / "clone").experiment.tags["mlflow.experimentKind"] == "finetuning"
     store.client.delete_experiment_tag(store.experiment.experiment_id, "mlflow.experimentKind")
+    store = opened(tmp_path / "clone")
+    runs.find_or_create_run(store, "1" * 32, "name", {}, None)
     assert opened(tmp_path / "clone").experiment.tags["mlflow.experimentKind"] == "custom_model_development"
-    run = runs.find_or_create_run(store, "0" * 32, "name", {}, None)
     assert run.data.tags[runs.MODEL] == "0" * 32
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mlflow.entities import Run, RunTag, ViewType
 
-from lastro.operations.tracking.store import Store, ignored
+from lastro.operations.tracking.store import KIND, Store, ignored
 
 MODEL = "lastro.model"
 """Tag: MD5 of the model file, as in dvc.lock."""
@@ -51,6 +51,9 @@ def find_or_create_run(
         if autologged and autologged != run.info.run_id:
             client.delete_run(autologged)
         return run
+    # Not where the store is opened: who may only read opens it too.
+    for key in KIND.keys() - store.experiment.tags.keys():
+        client.set_experiment_tag(store.experiment.experiment_id, key, KIND[key])
     if autologged:
         set_tags(store, autologged, {MODEL: model, "mlflow.runName": name, **tags})
         mine = client.get_run(autologged)

@@ -30,7 +30,7 @@ from lastro.operations.lineage.dvc import first_line
 from lastro.operations.tracking import address
 
 MIGRATIONS = Path(mlflow.__file__).parent / "store" / "db_migrations" / "versions"
-KIND = "mlflow.experimentKind"
+KIND = {"mlflow.experimentKind": "custom_model_development"}
 """Tag of an experiment: which of its pages MLflow opens. Without it, those of traces of language models."""
 PATIENCE = 5
 """Seconds to wait for the first answer, without a retry: a person knows within ten, MLflow's import included."""
@@ -72,9 +72,6 @@ def open_store(root: Path, patience: int = PATIENCE) -> Store:
         client = MlflowClient(uri)
         folder = (database.parent / address.FOLDER).as_uri() if embedded else None
         experiment = client.get_experiment_by_name(name) or _create(client, name, folder)
-        if KIND not in experiment.tags:
-            client.set_experiment_tag(experiment.experiment_id, KIND, "custom_model_development")
-            experiment = client.get_experiment(experiment.experiment_id)
     except LastroError:
         raise
     except Exception as error:
@@ -114,7 +111,7 @@ def ignored(*codes: str) -> Iterator[None]:
 def _create(client: MlflowClient, name: str, folder: str | None) -> Experiment:
     # Somebody may have created it meanwhile.
     with ignored("RESOURCE_ALREADY_EXISTS"):
-        return client.get_experiment(client.create_experiment(name, artifact_location=folder))
+        return client.get_experiment(client.create_experiment(name, artifact_location=folder, tags=KIND))
     return client.get_experiment_by_name(name)
 
 
