@@ -111,7 +111,9 @@ def copy_clone(original: Clone, folder: Path, monkeypatch: pytest.MonkeyPatch, *
 
     without: names of files and folders that are left out.
     """
-    shutil.copytree(original.folder, folder, symlinks=True, ignore=shutil.ignore_patterns(*without))
+    # Another process may have a temporary working copy of the original at this moment.
+    left_out = shutil.ignore_patterns("worktrees", *without)
+    shutil.copytree(original.folder, folder, symlinks=True, ignore=left_out)
     for name in (*LEFT_BY_MLFLOW, "GITHUB_ACTOR"):
         monkeypatch.delenv(name, raising=False)
     for name, value in IDENTITY.items():

@@ -72,7 +72,7 @@ def test_template_becomes_a_repository_with_a_judged_model(clone, table):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--target", "estdo"), "did you mean 'estado'?"),
+        (("--target", "estdo"), "did you mean estado?"),
         (("--target", "estado"), "column 'matrícula'"),
         (
             ("--target", "estado", "--ignore", "matrícula", "--family", "elastic_net"),

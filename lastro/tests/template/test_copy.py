@@ -60,7 +60,8 @@ def test_a_new_repository_is_small_and_has_nothing_of_the_package(made, request)
     ]
     for name in names:
         text = (repository.folder / name).read_text(errors="replace")
-        assert not re.search(r"\blastro/(src|tests|docs|benchmarks|requirements|pin)\b", text), name
+        # Pages of the documentation may be named.
+        assert not re.search(r"\blastro/(src|tests|benchmarks|requirements|pin)\b", text), name
 
 
 @pytest.mark.e2e

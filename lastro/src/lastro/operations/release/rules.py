@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mlflow.models import ModelSignature
+from mlflow.types.schema import AnyType, ColSpec
 from mlflow.types.schema import Schema as MlflowSchema
 
 from lastro.evaluation.gate import Rule
@@ -77,7 +78,16 @@ def fits_interface(
 
 
 def _signature(fetched: artifact.Artifact) -> ModelSignature:
-    return ModelSignature.from_dict(fetched.description["signature"])
+    """Read the signature, with the types that the metadata has for inputs whose type is any."""
+    signature = ModelSignature.from_dict(fetched.description["signature"])
+    types = fetched.description["metadata"].get("lastro.types", {})
+    specs = [
+        ColSpec(types.get(spec.name, "string"), spec.name, required=spec.required)
+        if isinstance(spec.type, AnyType)
+        else spec
+        for spec in signature.inputs.inputs
+    ]
+    return ModelSignature(MlflowSchema(specs), signature.outputs)
 
 
 class Bump(IntEnum):

@@ -52,6 +52,16 @@ def copy_package(folder: Path, *names: str) -> None:
     (folder / "__init__.py").write_text('"""The code of lastro that a model carries."""\n', encoding="utf-8")
 
 
+TYPES = {
+    "float": "double",
+    "integer": "double",
+    "boolean": "boolean",
+    "category": "string",
+    "date": "datetime",
+}
+"""MLflow's name of the type that a kind of column has in a request."""
+
+
 def write_model_folder(folder: Path, paths: Paths, params: Params, schema: Schema) -> None:
     """Write what `mlflow.xgboost.load_model`, `mlflow.sklearn.load_model`, `mlflow.pyfunc.load_model` and
     `mlflow models build-docker` read. The model file in it has the bytes of the stage's output.
@@ -62,7 +72,11 @@ def write_model_folder(folder: Path, paths: Paths, params: Params, schema: Schem
     common = {
         "signature": signature_of(schema),
         "pip_requirements": requirements(paths.lock, family.flavor),
-        "metadata": {"lastro.family": params.model.family},
+        "metadata": {
+            "lastro.family": params.model.family,
+            # What the signature's type for everything does not say; releases are compared by it.
+            "lastro.types": {column.name: TYPES[column.kind] for column in schema.features},
+        },
     }
     if family.flavor == "xgboost":
         flavor.save_model(model, folder, model_format="ubj", **common)
