@@ -80,7 +80,7 @@ def fits_interface(
 def _signature(fetched: artifact.Artifact) -> ModelSignature:
     """Read the signature, with the types that the metadata has for inputs whose type is any."""
     signature = ModelSignature.from_dict(fetched.description["signature"])
-    types = fetched.description["metadata"].get("lastro.types", {})
+    types = fetched.description["metadata"].get("input_types", {})
     specs = [
         ColSpec(types.get(spec.name, "string"), spec.name, required=spec.required)
         if isinstance(spec.type, AnyType)

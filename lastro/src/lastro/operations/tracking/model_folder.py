@@ -75,7 +75,7 @@ def write_model_folder(folder: Path, paths: Paths, params: Params, schema: Schem
         "metadata": {
             "lastro.family": params.model.family,
             # What the signature's type for everything does not say; releases are compared by it.
-            "lastro.types": {column.name: TYPES[column.kind] for column in schema.features},
+            "input_types": {column.name: TYPES[column.kind] for column in schema.features},
         },
     }
     if family.flavor == "xgboost":
