@@ -65,9 +65,10 @@ github-setup: $(VENV)/runtime ## List what the workflows need set on GitHub; ARG
 clean: ## Remove what the pipeline, MLflow and the tools have written; data and code stay
 	rm -rf $(VENV) data/prepared models reports site mlflow.db mlartifacts .pytest_cache .hypothesis .ruff_cache
 
-# uv, where it is there, takes seconds for what takes pip minutes.
-install = if command -v uv >/dev/null; then uv pip install --quiet --compile-bytecode --python $(BIN)/python $(1); \
-	else pip install --quiet --disable-pip-version-check $(1); fi
+# uv, where it is there, takes seconds for what takes pip minutes. It does not read pip's settings (an index, a certificate):
+# where it fails, pip tries.
+install = { command -v uv >/dev/null && uv pip install --quiet --compile-bytecode --python $(BIN)/python $(1); } \
+	|| pip install --quiet --disable-pip-version-check $(1)
 
 # The files stand for what is installed: a changed lock installs again, an unchanged one costs nothing.
 $(VENV)/python:
